@@ -1,0 +1,196 @@
+"""From settings to the line: every component made by its plugin, every column resolved, nothing run yet."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from attrs import evolve, frozen
+
+from darwin_core.errors import ConfigError, PluginError, did_you_mean
+from darwin_core.lockstep import EFFECTS, LIVE_COLUMNS, MAX_COMPILED
+from darwin_core.plugins import Owner, Plugins
+from darwin_core.types import Limits
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from darwin_core.config import AgentTable, Settings, Trust, Use
+    from darwin_core.protocols import Agent, Column, Feed, Features, Monitor, Reporter, Strategy
+    from darwin_core.types import Bools
+
+_EXPRESSION = re.compile(r"^([a-z][a-z0-9_]*)\(([^()]*)\)$|^([a-z][a-z0-9_]*)$")
+WHENS = ("candidate", "bar", "hour", "day", "week", "month", "quarter", "year")
+
+
+@frozen(eq=False)
+class NamedColumn:
+    """A feature column with the expression that names it."""
+
+    name: str
+    column: Column
+    owner: Owner
+
+
+@frozen(eq=False)
+class StrategyPart:
+    """The strategy and who made it."""
+
+    strategy: Strategy
+    owner: Owner
+
+
+@frozen(eq=False)
+class MonitorPart:
+    """A safety monitor and who made it."""
+
+    monitor: Monitor
+    owner: Owner
+
+
+@frozen(eq=False)
+class AgentPart:
+    """An agent, who made it, and what the core allows it."""
+
+    agent: Agent
+    owner: Owner
+    trust: Trust
+
+    @property
+    def name(self) -> str:
+        """The agent's name in the deployment."""
+        return self.trust.name
+
+    def acts_on(self, symbols: Sequence[str]) -> Bools:
+        """Return on which symbols its decisions are applied, (S,)."""
+        if self.trust.mode != "canary":
+            return np.full(len(symbols), self.trust.mode == "active")
+        return np.array([_share(self.name, symbol) < self.trust.share for symbol in symbols], np.bool_)
+
+
+def _share(name: str, symbol: str) -> float:
+    """Map (agent, symbol) to [0, 1), the same on every machine and in every run."""
+    digest = hashlib.sha256(f"{name}\0{symbol}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") / 2.0**64
+
+
+@frozen(eq=False)
+class Line:
+    """A deployment with all its components, in the order in which they work."""
+
+    settings: Settings
+    feed: Feed
+    columns: tuple[NamedColumn, ...]
+    strategy: StrategyPart
+    agents: tuple[AgentPart, ...]
+    monitors: tuple[MonitorPart, ...]
+    limits: Limits
+    reporters: tuple[tuple[Reporter, Owner], ...] = ()
+
+    def with_mode(self, name: str, mode: str) -> Line:
+        """Return the same line with one agent in another mode, for counterfactuals."""
+        agents = [evolve(a, trust=evolve(a.trust, mode=mode)) if a.name == name else a for a in self.agents]
+        return evolve(self, agents=tuple(agents))
+
+
+def assemble(settings: Settings) -> Line:
+    """Make every component that the deployment names; raise ConfigError or PluginError at the first fault."""
+    plugins = Plugins(settings.source.path.parent)
+    feed, _ = _make(plugins, "feed", settings.feed, ("feed",), settings)
+    libraries = _libraries(plugins, settings)
+    strategy, owner = _make(plugins, "strategy", settings.strategy, ("strategy",), settings)
+    agents = tuple(
+        _agent(plugins, table, number, settings)
+        for number, table in enumerate(settings.agents)
+        if table.trust.mode != "off"
+    )
+    if sum(hasattr(part.agent, "compiled") for part in agents) > MAX_COMPILED:
+        raise ConfigError(f"{settings.source.at(('agents',))}: at most {MAX_COMPILED} agents may be compiled")
+    monitors = tuple(
+        MonitorPart(*_make(plugins, "monitor", use, ("monitors", i), settings))
+        for i, use in enumerate(settings.monitors)
+    )
+    limits = settings.safety.limits
+    for part in monitors:
+        limits = limits.tighten(part.monitor.limits)
+    strategy_part = StrategyPart(strategy, owner)
+    columns = _columns(libraries, _required(strategy_part, agents, monitors))
+    if settings.broker is not None:
+        _make(plugins, "broker", settings.broker, ("broker",), settings)
+    reporters = tuple(
+        _make(plugins, "reporter", use, ("reporters", i), settings) for i, use in enumerate(settings.reporters)
+    )
+    return Line(settings, feed, columns, strategy_part, agents, monitors, limits, reporters)
+
+
+def _make(
+    plugins: Plugins, kind: str, use: Use, key: tuple[str | int, ...], settings: Settings, **more: Any
+) -> tuple[Any, Owner]:
+    where = settings.source.at((*key, "use"))
+    return plugins.make(f"make_{kind}", kind, use.use, where, options=use.options, **more)
+
+
+def _libraries(plugins: Plugins, settings: Settings) -> list[tuple[Features, Owner]]:
+    return [_make(plugins, "features", use, ("features", i), settings) for i, use in enumerate(settings.features)]
+
+
+def _agent(plugins: Plugins, table: AgentTable, number: int, settings: Settings) -> AgentPart:
+    name = table.trust.name
+    words = np.frombuffer(hashlib.sha256(name.encode()).digest()[:8], np.uint32)
+    seed = int(np.random.SeedSequence([settings.deployment.seed, *words.tolist()]).generate_state(1)[0])
+    where = settings.source.at(("agents", number, "use"))
+    agent, owner = plugins.make("make_agent", "agent", table.use, where, options=table.options, seed=seed)
+    for attribute, known in (("when", WHENS), ("effect", tuple(EFFECTS))):
+        value = getattr(agent, attribute, None)
+        if value not in known:
+            raise PluginError(f"{where}: {owner}: {attribute} is {value!r}: {did_you_mean(str(value), known)}")
+    return AgentPart(agent, Owner("agent", name, owner.origin), table.trust)
+
+
+def _required(
+    strategy: StrategyPart, agents: Iterable[AgentPart], monitors: Iterable[MonitorPart]
+) -> dict[str, Owner]:
+    """Return every feature column that somebody reads, with the first who does."""
+    wanted: dict[str, Owner] = {}
+    for component, owner in [
+        (strategy.strategy, strategy.owner),
+        *((part.agent, part.owner) for part in agents),
+        *((part.monitor, part.owner) for part in monitors),
+    ]:
+        for name in component.requires:
+            if name.split(".")[0] in ("proposal", "strategy", "account"):
+                if name not in LIVE_COLUMNS:
+                    raise PluginError(f"{owner} requires {name!r}: {did_you_mean(name, LIVE_COLUMNS)}")
+            else:
+                wanted.setdefault(name, owner)
+    return wanted
+
+
+def _columns(libraries: list[tuple[Features, Owner]], wanted: dict[str, Owner]) -> tuple[NamedColumn, ...]:
+    return tuple(resolve(libraries, name, owner) for name, owner in wanted.items())
+
+
+def resolve(libraries: list[tuple[Features, Owner]], name: str, asker: Owner) -> NamedColumn:
+    """Find the library that offers a column and make it.
+
+    Examples of names: ``sma(10)``, ``macd(12, 26, 9)``, ``breadth``.
+    """
+    match = _EXPRESSION.match(name)
+    if match is None:
+        raise PluginError(f"{asker} requires {name!r}, which is no column: write name or name(number, ...)")
+    function = match[1] or match[3]
+    try:
+        arguments = tuple(float(text) for text in (match[2] or "").split(",") if text.strip())
+    except ValueError:
+        raise PluginError(f"{asker} requires {name!r}: a column's arguments are numbers") from None
+    for library, owner in libraries:
+        if function in library.names:
+            try:
+                return NamedColumn(name, library.column(function, arguments), owner)
+            except ValueError as error:
+                raise PluginError(f"{asker} requires {name!r}: {owner} says: {error}") from None
+    offered = [each for library, _ in libraries for each in library.names]
+    hint = did_you_mean(function, offered) if offered else 'add [[features]] use = "..." to the deployment'
+    raise PluginError(f"{asker} requires {name!r}, and no feature library offers {function!r}: {hint}")

@@ -1,0 +1,76 @@
+"""The guard around each agent: whatever goes wrong, the stage yields its baseline and the event is recorded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from attrs import define, field, frozen
+
+from darwin_core.clock import stopwatch
+from darwin_core.evaluate import stamp
+from darwin_core.plugins import why
+
+if TYPE_CHECKING:
+    from darwin_core.assembly import AgentPart
+    from darwin_core.types import Floats, Observation
+
+
+@frozen
+class Incident:
+    """A kind of fault of one agent: how often, and the first time in words."""
+
+    agent: str
+    kind: str
+    count: int
+    first: str
+
+
+@define(eq=False)
+class Incidents:
+    """All faults of a run, counted by agent and kind."""
+
+    _counts: dict[tuple[str, str], int] = field(factory=dict, init=False)
+    _first: dict[tuple[str, str], str] = field(factory=dict, init=False)
+
+    def add(self, agent: str, kind: str, what: str, count: int = 1) -> None:
+        """Count a fault; keep the words of the first of its kind."""
+        key = (agent, kind)
+        self._counts[key] = self._counts.get(key, 0) + count
+        self._first.setdefault(key, what)
+
+    def all(self) -> tuple[Incident, ...]:
+        """Return the faults in the order of agents and kinds."""
+        return tuple(Incident(*key, self._counts[key], self._first[key]) for key in sorted(self._counts))
+
+
+@define(eq=False)
+class Guard:
+    """Asks one agent, and never raises on its account.
+
+    A missed deadline is counted and changes nothing here: a backtest's decisions must not depend on how fast
+    the machine was. Live keeps the deadline.
+    """
+
+    part: AgentPart
+    incidents: Incidents
+    batch: bool
+
+    def decide(self, observation: Observation) -> Floats | None:
+        """Return the agent's actions (N,), or None when the baseline has to stand in for all rows."""
+        started = stopwatch()
+        try:
+            actions = np.asarray(self.part.agent.decide(observation), dtype=np.float64)
+        except Exception as error:  # noqa: BLE001 - a plugin's fault never becomes a trade nor stops the bar
+            self._add("exception", observation, why(error))
+            return None
+        took = stopwatch() - started
+        if actions.shape != (len(observation),):
+            self._add("shape", observation, f"{actions.shape} for {len(observation)} rows")
+            return None
+        if took > self.part.trust.deadline_ms / 1000 and not self.batch:
+            self.incidents.add(self.part.name, "deadline", f"slower than {self.part.trust.deadline_ms:g} ms")
+        return actions
+
+    def _add(self, kind: str, observation: Observation, what: str) -> None:
+        self.incidents.add(self.part.name, kind, f"{what} at {stamp(observation.time[0])}")

@@ -1,0 +1,150 @@
+"""What agents are asked, and the answers that can be had for a whole block at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from attrs import define, field
+
+from darwin_core.blocks import starts
+from darwin_core.guard import Guard, Incidents
+from darwin_core.lockstep import EFFECTS, LIVE_COLUMNS, MAX_COMPILED, no_function
+from darwin_core.types import Observation, read_only
+
+if TYPE_CHECKING:
+    from darwin_core.assembly import AgentPart
+    from darwin_core.evaluate import Part
+    from darwin_core.forming import Formed
+    from darwin_core.types import Bools, Floats, Ints
+
+Tier = Literal["auto", "block", "compiled", "python"]
+
+
+@define(eq=False)
+class Questions:
+    """A block's agent arrays, in the form of `lockstep`'s arguments."""
+
+    asks: Bools
+    actions_given: Floats
+    given: Ints
+    market: Floats
+    asked: int
+
+
+@define(eq=False)
+class Panel:
+    """The agents of a run and everything about them that does not change from block to block."""
+
+    parts: tuple[AgentPart, ...]
+    symbols: tuple[str, ...]
+    tier: Tier = "auto"
+    incidents: Incidents = field(factory=Incidents)
+    columns: tuple[str, ...] = field(init=False)
+    guards: tuple[Guard, ...] = field(init=False)
+    sources: Ints = field(init=False)
+    widths: Ints = field(init=False)
+    effects: Ints = field(init=False)
+    baselines: Floats = field(init=False)
+    applied: Bools = field(init=False)
+    every_bar: Bools = field(init=False)
+    functions: tuple[object, ...] = field(init=False)
+    function_of: Ints = field(init=False)
+    held: Floats = field(init=False)
+    faults: Ints = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Lay the agents' properties out as arrays."""
+        agents = [part.agent for part in self.parts]
+        n = len(agents)
+        self.columns = tuple(dict.fromkeys(c for a in agents for c in a.requires if c not in LIVE_COLUMNS))
+        self.guards = tuple(Guard(part, self.incidents, batch=self.batched(j)) for j, part in enumerate(self.parts))
+        self.widths = np.array([len(a.requires) for a in agents], np.int64)
+        self.sources = np.zeros((n, max([1, *self.widths.tolist()])), np.int64)
+        for j, agent in enumerate(agents):
+            self.sources[j, : self.widths[j]] = [self._source(name) for name in agent.requires]
+        self.effects = np.array([EFFECTS[a.effect] for a in agents], np.int64)
+        self.baselines = np.array([a.baseline for a in agents], np.float64)
+        self.applied = np.array([p.acts_on(self.symbols) for p in self.parts], np.bool_).reshape(n, len(self.symbols))
+        self.every_bar = np.array([a.when == "bar" for a in agents], np.bool_)
+        self._compiled()
+        self.held = np.full((n, len(self.symbols)), np.nan)
+        self.faults = np.zeros(n, np.int64)
+
+    def _source(self, name: str) -> int:
+        return -1 - LIVE_COLUMNS.index(name) if name in LIVE_COLUMNS else self.columns.index(name)
+
+    def _compiled(self) -> None:
+        """Give each agent that runs inside the compiled loop a place among the functions."""
+        functions: list[object] = []
+        self.function_of = np.full(len(self.parts), -1, np.int64)
+        for j, part in enumerate(self.parts):
+            wanted = self.tier == "compiled" or (self.tier == "auto" and not self.batched(j))
+            if wanted and hasattr(part.agent, "compiled"):
+                self.function_of[j] = len(functions)
+                functions.append(part.agent.compiled)
+        self.functions = (*functions, *[no_function] * (MAX_COMPILED - len(functions)))
+
+    def batched(self, j: int) -> bool:
+        """Whether agent `j` can be asked about a whole block at once: nothing it sees depends on the account."""
+        if self.tier not in ("auto", "block"):
+            return False
+        names = self.parts[j].agent.requires
+        acting = any(part.trust.mode in ("canary", "active") for part in self.parts[:j])
+        return not any(n.startswith("account.") or (n.startswith("proposal.") and acting) for n in names)
+
+    def questions(self, part: Part, formed: Formed, before: int | None) -> Questions:
+        """Find the rows on which each agent decides, and ask those that can be asked at once."""
+        n, shape = len(self.parts), formed.signed.shape
+        market = np.empty((*shape, len(self.columns)))
+        for f, name in enumerate(self.columns):
+            market[:, :, f] = part.features[name]
+        asks = np.empty((n, *shape), np.bool_)
+        given = np.array([self.batched(j) for j in range(n)], np.int64)
+        actions = np.zeros((n, *shape) if given.any() else (0, 0, 0))
+        for j in range(n):
+            asks[j] = self._rows(j, part, formed, before, market)
+            if given[j]:
+                self._ask_at_once(j, part, formed, market, asks[j], actions[j])
+        return Questions(asks, actions, given, read_only(market), int(asks.sum()))
+
+    def _rows(self, j: int, part: Part, formed: Formed, before: int | None, market: Floats) -> Bools:
+        """Return the rows of agent `j`, (n, S): its moments, where there is a bar and nothing is missing."""
+        agent = self.parts[j].agent
+        if agent.when == "candidate":
+            rows = formed.candidate.copy()
+        else:
+            rows = ~np.isnan(part.bars.close)
+            if agent.when != "bar":
+                rows &= starts(part.bars.time, agent.when, part.bars.timezone, before)[:, None]
+        for name in agent.requires:
+            if name not in LIVE_COLUMNS:
+                rows &= np.isfinite(market[:, :, self.columns.index(name)])
+        return rows
+
+    def _ask_at_once(self, j: int, part: Part, formed: Formed, market: Floats, asks: Bools, actions: Floats) -> None:
+        observation = self.rows_of(j, part, formed, market, asks)
+        if len(observation):
+            answer = self.guards[j].decide(observation)
+            actions[asks] = np.nan if answer is None else answer
+
+    def rows_of(self, j: int, part: Part, formed: Formed, market: Floats, asks: Bools) -> Observation:
+        """Return all rows of a block on which agent `j` is asked, in the order of bars and symbols."""
+        rows, symbols = np.nonzero(asks)
+        names = tuple(self.parts[j].agent.requires)
+        values = np.empty((len(rows), len(names)))
+        for f, name in enumerate(names):
+            if name in LIVE_COLUMNS:
+                values[:, f] = _proposed(name.split(".")[1], formed, rows, symbols)
+            else:
+                values[:, f] = market[rows, symbols, self.columns.index(name)]
+        return Observation(names, read_only(values), part.bars.time[rows], symbols, self.symbols)
+
+
+def _proposed(what: str, formed: Formed, rows: Ints, symbols: Ints) -> Floats:
+    """Return a ``strategy.*`` column at the given cells, the same values as the compiled loop has."""
+    if what == "confidence":
+        whole = formed.confidence.shape[0] > 1
+        return formed.confidence[rows, symbols] if whole else np.full(len(rows), formed.confidence[0, 0])
+    signed = formed.signed[rows, symbols]
+    return np.sign(signed) if what == "side" else np.abs(signed)

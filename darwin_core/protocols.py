@@ -1,0 +1,180 @@
+"""The contracts of the parts. Plugins comply by shape; there is no base class to inherit from.
+
+The law: a component's value at bar t is a function of the bars up to t, bit for bit the same however much of
+the future is in the array. Components keep no state between calls.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from darwin_core.types import (
+        Bars,
+        Bools,
+        Effect,
+        Floats,
+        Ints,
+        Limits,
+        Market,
+        Observation,
+        Proposal,
+        When,
+    )
+
+WHOLE_TAPE = -1
+"""A `lookback` that asks for every bar since the beginning. It costs what it says."""
+
+
+@runtime_checkable
+class Feed(Protocol):
+    """Bars of a fixed set of symbols, readable in blocks."""
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """Names of the traded symbols."""
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Which of open, high, low, close, volume there are."""
+
+    @property
+    def timezone(self) -> str:
+        """IANA zone in which days and sessions are meant."""
+
+    @property
+    def interval(self) -> int:
+        """Nominal time between bars, in ns."""
+
+    def times(self) -> Ints:
+        """Return the completion times of all bars, (T,) ns UTC, strictly increasing."""
+
+    def read(self, start: int, stop: int) -> Bars:
+        """Return bars `start` to `stop` (exclusive), row numbers of `times()`."""
+
+    def fingerprint(self) -> str:
+        """Return a hex digest that changes whenever the data changes."""
+
+    def findings(self) -> Sequence[str]:
+        """Return one sentence for each thing in the data that was dropped or flagged."""
+
+
+@runtime_checkable
+class Column(Protocol):
+    """One feature column: a causal function of the bars."""
+
+    @property
+    def lookback(self) -> int:
+        """Bars needed before the first bar of a block, or WHOLE_TAPE."""
+
+    def compute(self, bars: Bars) -> NDArray[Any]:
+        """Return the column over the window, (T, S), or (T,) when it is the same for all symbols."""
+
+
+@runtime_checkable
+class Features(Protocol):
+    """A library of feature columns, asked for by expressions such as ``sma(10)``."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Names of the functions on offer, without their arguments."""
+
+    def column(self, name: str, arguments: tuple[float, ...]) -> Column:
+        """Return the column; raise ValueError with a sentence when the arguments make no sense."""
+
+
+@runtime_checkable
+class Strategy(Protocol):
+    """Turns the market into proposals."""
+
+    @property
+    def requires(self) -> Sequence[str]:
+        """Feature columns that `propose` reads."""
+
+    @property
+    def lookback(self) -> int:
+        """Bars needed before the first bar of a block, or WHOLE_TAPE."""
+
+    def propose(self, market: Market) -> Proposal:
+        """Return a proposal for each row of the window."""
+
+
+@runtime_checkable
+class Agent(Protocol):
+    """Decides on rows; the core applies the decisions, or not.
+
+    An agent may also offer ``compiled``: a numba function ``(observation (N, F), actions (N,)) -> None`` that
+    writes the same actions as `decide`, bit for bit; the core then runs it inside the compiled loop.
+    """
+
+    @property
+    def when(self) -> When:
+        """When it decides: at each candidate, at each bar, or at the first bar of each hour, day, week..."""
+
+    @property
+    def requires(self) -> Sequence[str]:
+        """Columns of its observation: features, ``proposal.*``, ``strategy.*`` and ``account.*``."""
+
+    @property
+    def effect(self) -> Effect:
+        """What an action does: scale the weight, set the signed target weight, or cap the weight."""
+
+    @property
+    def baseline(self) -> float:
+        """The action that stands when the agent cannot decide."""
+
+    def decide(self, observation: Observation) -> NDArray[Any]:
+        """Return one action a row, (N,). No row may depend on another row."""
+
+
+@runtime_checkable
+class Monitor(Protocol):
+    """Watches over the account: fixed limits, and a causal say on whether new risk is allowed."""
+
+    @property
+    def requires(self) -> Sequence[str]:
+        """Feature columns that `allow` reads."""
+
+    @property
+    def lookback(self) -> int:
+        """Bars needed before the first bar of a block, or WHOLE_TAPE."""
+
+    @property
+    def limits(self) -> Limits:
+        """Limits to be held at all times."""
+
+    def allow(self, market: Market) -> Bools:
+        """Return, for each bar of the window, whether risk may be added, (T,)."""
+
+
+@runtime_checkable
+class Reporter(Protocol):
+    """Is told what happened and cannot answer back."""
+
+    def report(self, run: Any) -> str | None:
+        """Write about a finished `darwin_core.store.Run`; return a line that says where, or None."""
+
+
+@runtime_checkable
+class Broker(Protocol):
+    """A venue. Completed with the live runtime; a backtest fills in the ledger kernel itself."""
+
+    @property
+    def capabilities(self) -> Mapping[str, object]:
+        """What the venue can do."""
+
+
+@runtime_checkable
+class Backend(Protocol):
+    """Runs a trained policy."""
+
+    @property
+    def batch_invariant(self) -> bool:
+        """Whether a row's result is bit for bit the same in a batch of any size."""
+
+    def predict(self, model: Any, rows: Floats) -> Floats:
+        """Return the model's outputs for (N, F) rows."""
