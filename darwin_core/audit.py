@@ -53,8 +53,8 @@ class Auditor:
         """Return what was audited, in the order of the line."""
         return tuple(Audited(name, count) for name, count in self._counts.items())
 
-    def check(self, k: int, evaluator: Evaluator, part: Part, formed: Formed, questions: Questions, panel: Panel) -> None:
-        """Audit every component on block `k`; raise CausalityError at the first that breaks the law."""
+    def check_market(self, k: int, evaluator: Evaluator, part: Part) -> None:
+        """Audit what looks at the market on block `k`; raise CausalityError at the first that breaks the law."""
         for column in self.line.columns:
             whole = part.features[column.name]
             lookback = column.column.lookback
@@ -70,6 +70,9 @@ class Auditor:
                 whole = evaluator.allow(monitor, k)[:rows]
                 again = np.asarray(call(monitor.owner, monitor.monitor.allow, market))[-rows:]
                 self._compare(name, monitor.owner, "allow", whole[:, None], again[:, None], part.bars, rows)
+
+    def check_agents(self, k: int, part: Part, formed: Formed, questions: Questions, panel: Panel) -> None:
+        """Audit the agents on block `k`; raise CausalityError at the first whose rows depend on each other."""
         for j in range(len(panel.parts)):
             self._check_agent(j, k, part, formed, questions, panel)
 

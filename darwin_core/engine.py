@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from attrs import define, field, frozen
@@ -19,7 +19,7 @@ from darwin_core.observing import Panel
 from darwin_core.types import Observation, read_only
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -96,6 +96,13 @@ def joined(parts: list[NDArray[Any]], dtype: np.dtype[Any]) -> NDArray[Any]:
     return np.concatenate(parts) if parts else np.empty(0, dtype)
 
 
+class Watcher(Protocol):
+    """Follows a run block by block, beside the line."""
+
+    def block(self, block: Block, part: Part, formed: Formed, rules: Floats) -> None:
+        """Look at one evaluated block."""
+
+
 def run(
     line: Line,
     *,
@@ -103,6 +110,7 @@ def run(
     parts: Iterable[Part] | None = None,
     shared: dict[tuple[str, int], Floats] | None = None,
     audit: bool = True,
+    watchers: Sequence[Watcher] = (),
     tell: Callable[[int, int], None] | None = None,
 ) -> Result:
     """Backtest a line.
@@ -114,11 +122,13 @@ def run(
     tier
         Where agents run; every tier gives the same bytes.
     parts
-        The blocks, evaluated elsewhere (by other processes); None: evaluate them here.
+        The blocks, evaluated (and audited) elsewhere; None: evaluate them here.
     shared
         Cache of columns for runs over the same feed that differ in parameters.
     audit
         Whether to re-evaluate prefixes as the deployment says.
+    watchers
+        Told about every block.
     tell
         Called with (bars done, bars in all) after each block.
 
@@ -131,16 +141,20 @@ def run(
     if len(time) == 0:
         raise DataError("the feed has no bars")
     blocks = plan(line, time)
-    auditor = Auditor(line, blocks) if audit and parts is None and line.settings.run.audit != "off" else None
-    walk = Walk(line, time, tier)
+    auditor = Auditor(line, blocks) if audit and line.settings.run.audit != "off" else None
     evaluator = Evaluator(line, blocks, shared)
+    walk = Walk(line, time, tier)
     evaluated = parts if parts is not None else (evaluator.part(k) for k in range(len(blocks)))
-    for k, part in enumerate(evaluated):
-        formed, questions = walk.block(blocks[k], part)
+    for k, (block, part) in enumerate(zip(blocks, evaluated, strict=True)):
+        if auditor and parts is None:
+            auditor.check_market(k, evaluator, part)
+        formed, questions = walk.block(block, part)
         if auditor:
-            auditor.check(k, evaluator, part, formed, questions, walk.panel)
+            auditor.check_agents(k, part, formed, questions, walk.panel)
+        for watcher in watchers:
+            watcher.block(block, part, formed, walk.rules)
         if tell:
-            tell(blocks[k].stop, len(time))
+            tell(block.stop, len(time))
     return walk.result(auditor.audited() if auditor else ())
 
 
@@ -194,7 +208,7 @@ class Walk:
     def _drive(self, block: Block, part: Part, formed: Formed, questions: Questions) -> None:
         """Run the compiled lockstep over a block, answering what it asks."""
         panel, bars, symbols = self.panel, part.bars, len(self.line.feed.symbols)
-        rules = ledger.rules(
+        self.rules = ledger.rules(
             self.line.settings.execution,
             self.line.settings.exits,
             self.line.limits,
@@ -210,7 +224,7 @@ class Walk:
         steps = lockstep.lockstep(
             block.start, bars.time, opens, highs, lows, bars.close,
             formed.signed, formed.candidate, formed.confidence, formed.stop, formed.take_profit, part.may_add,
-            rules, self.book, self.slots,
+            self.rules, self.book, self.slots,
             questions.asks, questions.actions_given, questions.given, questions.market, panel.sources, panel.widths,
             panel.effects, panel.baselines, panel.applied, panel.every_bar, panel.functions, panel.function_of,
             panel.held, panel.faults, request, rows, observation, actions, fell_back,

@@ -200,10 +200,10 @@ def _expect(fits: bool, value: Any, wanted: str, source: Source, key: KeyPath) -
 
 def plain(value: Any) -> Any:
     """Return settings as JSON-able data; paths and secrets become the text that the deployment may show."""
+    if isinstance(value, Options):
+        return {**{name: plain(each) for name, each in value.table.items()}, **value.resolved}
     if attrs.has(type(value)):
         return {field.name: plain(getattr(value, field.name)) for field in attrs.fields(type(value))}
-    if isinstance(value, Options):
-        return {**{k: plain(v) for k, v in value.table.items()}, **value.resolved}
     if isinstance(value, dict):
         return {name: plain(each) for name, each in value.items()}
     if isinstance(value, list | tuple):

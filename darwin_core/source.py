@@ -24,7 +24,8 @@ class Source:
     """A parsed deployment file that knows the lines of its keys."""
 
     path: Path
-    tables: dict[str, Any]
+    text: str = field(repr=False)
+    tables: dict[str, Any] = field(repr=False)
     lines: dict[KeyPath, int] = field(repr=False)
 
     @classmethod
@@ -51,7 +52,7 @@ class Source:
         except (tomllib.TOMLDecodeError, RecursionError) as error:
             msg = f"{path}: this is not TOML: {error}"
             raise ConfigError(msg) from None
-        return cls(path, tables, key_lines(text))
+        return cls(path, text, tables, key_lines(text))
 
     def at(self, key: KeyPath) -> str:
         """Return ``file:line: a.b[0].c``, with the line of the nearest enclosing key that is known."""

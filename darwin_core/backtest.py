@@ -1,0 +1,253 @@
+"""``darwin backtest``: run a deployment, measure it, ask what each agent added, and store it all."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from attrs import define, field, frozen
+
+from darwin_core import __version__, engine, ledger, lockstep, stats, tables
+from darwin_core.assembly import assemble
+from darwin_core.clock import cpu_seconds, now
+from darwin_core.config import load
+from darwin_core.evaluate import stamp
+from darwin_core.holding import BuyAndHold
+from darwin_core.options import plain
+from darwin_core.outcomes import Outcomes, r_multiples
+from darwin_core.parallel import Workers
+from darwin_core.store import Run, Store, to_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from darwin_core.assembly import AgentPart, Line
+    from darwin_core.audit import Audited
+    from darwin_core.config import Settings
+    from darwin_core.engine import Result
+    from darwin_core.evaluate import Part
+    from darwin_core.types import Floats
+
+_KEEP_CELLS = 20_000_000
+
+CONVENTIONS = {
+    "next_open": "decided at a close, filled at the next bar's open",
+    "next_close": "decided at a close, filled at the next bar's close",
+    "same_close": "decided and filled at the same close (no live run can do this)",
+}
+
+
+@define(eq=False)
+class Evaluated:
+    """The evaluated blocks of a deployment, kept for counterfactuals when they are small enough."""
+
+    line: Line
+    changes: Mapping[str, Any]
+    keep: bool
+    audited: list[Audited] = field(factory=list)
+    _kept: list[Part] = field(factory=list)
+
+    def parts(self) -> Iterator[Part] | None:
+        """Return the blocks as other processes evaluate them, or kept ones; None: the engine does it."""
+        settings = self.line.settings
+        if self._kept:
+            return iter(self._kept)
+        if settings.run.processes == 1:
+            return None
+        return self._from_workers(settings)
+
+    def _from_workers(self, settings: Settings) -> Iterator[Part]:
+        count = len(engine.plan(self.line, self.line.feed.times()))
+        workers = Workers(settings.source.path, self.changes, settings.run.processes)
+        for part, audited in workers.parts(count):
+            self.audited.extend(audited)
+            yield part
+
+    def block(self, _block: object, part: Part, _formed: object, _rules: object) -> None:
+        """Keep a block that the engine has just walked through."""
+        if self.keep:
+            self._kept.append(part)
+
+
+@frozen(eq=False)
+class Outcome:
+    """A measured backtest, before it is stored: `info` is what ``run.json`` will say."""
+
+    result: Result
+    benchmark: Floats
+    candidates: NDArray[Any]
+    info: dict[str, Any]
+
+
+def backtest(
+    path: Path,
+    changes: Mapping[str, Any] | None = None,
+    *,
+    tell: Callable[[int, int], None] | None = None,
+) -> Run:
+    """Backtest the deployment at `path` and store the run.
+
+    Parameters
+    ----------
+    path
+        The deployment file.
+    changes
+        Dotted keys that override it, ``{"strategy.fast": 10}``.
+    tell
+        Called with (bars done, bars in all).
+    """
+    settings = load(path, changes)
+    line = assemble(settings)
+    outcome = measure(line, changes or {}, tell)
+    return save(outcome)
+
+
+def measure(
+    line: Line, changes: Mapping[str, Any] | None = None, tell: Callable[[int, int], None] | None = None
+) -> Outcome:
+    """Run a line with everything that a report needs."""
+    started = cpu_seconds()
+    time = line.feed.times()
+    cells = len(time) * len(line.feed.symbols)
+    evaluated = Evaluated(line, changes or {}, keep=bool(line.agents) and cells <= _KEEP_CELLS)
+    outcomes = Outcomes()
+    holding = BuyAndHold(line.settings.execution.cash, np.empty(len(time)))
+    result = engine.run(line, parts=evaluated.parts(), watchers=(outcomes, holding, evaluated), tell=tell)
+    candidates = outcomes.all()
+    info = _info(result, holding.curve, candidates)
+    info["audit"] = _audits(result, evaluated.audited)
+    info["agents"] = [_agent_info(result, part, number, evaluated) for number, part in enumerate(line.agents)]
+    info["cpu_seconds"] = cpu_seconds() - started
+    return Outcome(result, holding.curve, candidates, info)
+
+
+def save(outcome: Outcome) -> Run:
+    """Store a measured backtest in the deployment's store."""
+    result, settings = outcome.result, outcome.result.line.settings
+    trades = stats.round_trips(result.fills, len(result.symbols))
+    content = {
+        "equity": tables.equity(result, outcome.benchmark),
+        "decisions": tables.decisions(result),
+        "candidates": tables.candidates(result, outcome.candidates, taken(result, outcome.candidates)),
+        "orders": tables.orders(result),
+        "fills": tables.fills(result),
+        "trades": tables.trades(result, trades),
+    }
+    texts = {"config.json": to_json(resolved(settings)), "deployment.toml": settings.source.text}
+    created = now()
+    name = f"{settings.deployment.name}-{created:%Y%m%d-%H%M%S}-{result.digest[:8]}"
+    return store_of(settings).add(name, created, outcome.info, content, texts)
+
+
+def store_of(settings: Settings) -> Store:
+    """Return the store that the deployment names."""
+    return Store(settings.source.path.parent / settings.run.store)
+
+
+def resolved(settings: Settings) -> dict[str, Any]:
+    """Return the whole deployment with every default filled in; secrets stay references."""
+    import attrs
+
+    return {f.name: plain(getattr(settings, f.name)) for f in attrs.fields(type(settings)) if f.name != "source"}
+
+
+def taken(result: Result, candidates: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return which candidates the line ordered."""
+    n = len(result.symbols)
+    entries = result.orders[result.orders["target"] != 0.0]
+    chosen: NDArray[np.bool_] = np.isin(candidates["bar"] * n + candidates["symbol"], entries["bar"] * n + entries["symbol"])
+    return chosen
+
+
+def summary(result: Result) -> dict[str, float]:
+    """Return all figures of a result, in the order in which a report shows them."""
+    trades = stats.round_trips(result.fills, len(result.symbols))
+    return {
+        **stats.curve_stats(result.time, result.equity, result.line.settings.execution.cash),
+        **stats.account_stats(result.time, result.curve, result.book),
+        **stats.trade_stats(trades),
+        "final_equity": float(result.equity[-1]),
+    }
+
+
+def _info(result: Result, benchmark: Floats, candidates: NDArray[Any]) -> dict[str, Any]:
+    line = result.line
+    settings = line.settings
+    r = r_multiples(candidates, settings.execution.fee)
+    return {
+        "kind": "backtest",
+        "deployment": settings.deployment.name,
+        "seed": settings.deployment.seed,
+        "digest": result.digest,
+        "data": line.feed.fingerprint(),
+        "bars": len(result.time),
+        "first": stamp(result.time[0]),
+        "last": stamp(result.time[-1]),
+        "timezone": line.feed.timezone,
+        "symbols": list(result.symbols),
+        "fill": settings.execution.fill,
+        "fill_convention": CONVENTIONS[settings.execution.fill],
+        "block": settings.run.block,
+        "strategy": str(line.strategy.owner),
+        "summary": summary(result),
+        "benchmark": stats.curve_stats(result.time, benchmark, settings.execution.cash),
+        "candidates": {
+            "count": len(candidates),
+            "taken": int(taken(result, candidates).sum()),
+            "mean_r": float(np.nanmean(r)) if np.isfinite(r).any() else None,
+        },
+        "halted": bool(result.book[ledger.HALTED]),
+        "incidents": [{"agent": i.agent, "kind": i.kind, "count": i.count, "first": i.first} for i in result.incidents],
+        "findings": list(line.feed.findings()),
+        "versions": _versions(line),
+    }
+
+
+def _audits(result: Result, elsewhere: list[Audited]) -> dict[str, Any]:
+    counts: dict[str, int] = {}
+    for each in (*elsewhere, *result.audited):
+        counts[each.component] = counts.get(each.component, 0) + each.prefixes
+    return {"level": result.line.settings.run.audit, "prefixes": counts}
+
+
+def _versions(line: Line) -> dict[str, str]:
+    owners = [line.strategy.owner, *(c.owner for c in line.columns), *(a.owner for a in line.agents), *(m.owner for m in line.monitors)]
+    return {
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "darwin-core": __version__,
+        **{name: version(name) for name in ("numpy", "numba", "pyarrow")},
+        **{owner.name: owner.origin for owner in owners},
+    }
+
+
+def _agent_info(result: Result, part: AgentPart, number: int, evaluated: Evaluated) -> dict[str, Any]:
+    """Count an agent's decisions, and run the line once more with the agent in the opposite mode."""
+    log = result.decisions[result.decisions["stage"] == number + 1]
+    acts = part.trust.mode in ("canary", "active")
+    other = engine.run(
+        result.line.with_mode(part.name, "observe" if acts else "active"), parts=evaluated.parts(), audit=False
+    )
+    with_agent, without = (result, other) if acts else (other, result)
+    return {
+        "name": part.name,
+        "plugin": str(part.owner),
+        "mode": part.trust.mode,
+        "share": part.trust.share if part.trust.mode == "canary" else None,
+        "effect": part.agent.effect,
+        "when": part.agent.when,
+        "decisions": len(log),
+        "applied": int((log["flags"] & lockstep.APPLIED != 0).sum()),
+        "fallback": int((log["flags"] & lockstep.FALLBACK != 0).sum()),
+        "differs_from_baseline": int((log["value"] != part.agent.baseline).sum()),
+        "mean_action": float(log["value"].mean()) if len(log) else None,
+        "with": summary(with_agent),
+        "without": summary(without),
+        "added_money": float(with_agent.equity[-1] - without.equity[-1]),
+        "hypothetical": not acts,
+    }

@@ -1,0 +1,147 @@
+"""A result as Arrow tables: times as UTC timestamps, symbols and reasons as words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from darwin_core import ledger, lockstep
+from darwin_core.outcomes import EXIT_REASONS, UNRESOLVED, r_multiples, returns
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from darwin_core.engine import Result
+    from darwin_core.types import Floats, Ints
+
+_TIME = pa.timestamp("ns", "UTC")
+
+
+def times(time: Ints) -> pa.Array:
+    """Return times in ns as UTC timestamps; negative row numbers were turned to the lowest int64: null."""
+    return pa.array(time, pa.int64(), mask=time == np.iinfo(np.int64).min).cast(_TIME)
+
+
+def words(codes: NDArray[Any], names: Sequence[str]) -> pa.DictionaryArray:
+    """Return codes as dictionary-encoded words; a negative code is null."""
+    mask = codes < 0
+    indices = pa.array(np.where(mask, 0, codes).astype(np.int32), mask=mask)
+    return pa.DictionaryArray.from_arrays(indices, pa.array(list(names), pa.string()))
+
+
+def _at(time: Ints, bars: NDArray[Any]) -> pa.Array:
+    return times(np.where(bars < 0, np.iinfo(np.int64).min, time[np.maximum(bars, 0)]))
+
+
+def equity(result: Result, benchmark: Floats) -> pa.Table:
+    """Return the curve: equity, cash, gross, net, drawdown, benchmark (buy and hold of equal parts)."""
+    columns = {name: result.curve[:, i] for i, name in enumerate(ledger.CURVE)}
+    drawdown = 1.0 - result.equity / np.maximum.accumulate(np.maximum(result.equity, result.line.settings.execution.cash))
+    return pa.table({"time": times(result.time), **columns, "drawdown": drawdown, "benchmark": benchmark})
+
+
+def decisions(result: Result) -> pa.Table:
+    """Return the decision log: stage (strategy, an agent, target), value and what it was about.
+
+    value: the strategy's signed target weight, an agent's action, the final signed target weight. extra: the
+    strategy's confidence, the weight that the agent found, the equity at the decision.
+    """
+    log = result.decisions
+    stages = ["strategy", *(part.name for part in result.line.agents), "target"]
+    stage = np.where(log["stage"] == lockstep.TARGET_STAGE, len(stages) - 1, log["stage"])
+    return pa.table(
+        {
+            "time": times(log["time"]),
+            "symbol": words(log["symbol"], result.symbols),
+            "stage": words(stage, stages),
+            "value": log["value"],
+            "extra": log["extra"],
+            "candidate": log["flags"] & lockstep.CANDIDATE != 0,
+            "applied": log["flags"] & lockstep.APPLIED != 0,
+            "fallback": log["flags"] & lockstep.FALLBACK != 0,
+        }
+    )
+
+
+def candidates(result: Result, rows: NDArray[Any], taken: NDArray[np.bool_]) -> pa.Table:
+    """Return every candidate with its outcome, and whether the line took it."""
+    fee = result.line.settings.execution.fee
+    return pa.table(
+        {
+            "time": _at(result.time, rows["bar"]),
+            "symbol": words(rows["symbol"], result.symbols),
+            "side": rows["side"].astype(np.int8),
+            "weight": rows["weight"],
+            "confidence": rows["confidence"],
+            "taken": taken,
+            "entry_time": _at(result.time, rows["entry_bar"]),
+            "entry_price": rows["entry_price"],
+            "exit_time": _at(result.time, np.where(rows["reason"] == UNRESOLVED, -1, rows["exit_bar"])),
+            "exit_price": np.where(rows["reason"] == UNRESOLVED, np.nan, rows["exit_price"]),
+            "reason": words(rows["reason"], EXIT_REASONS),
+            "bars": rows["age"],
+            "return": returns(rows, fee),
+            "r_multiple": r_multiples(rows, fee),
+        }
+    )
+
+
+def orders(result: Result) -> pa.Table:
+    """Return every order with what became of it: filled, partial, unfilled (or waiting at the end)."""
+    rows = result.orders
+    filled = np.zeros(len(rows))
+    np.add.at(filled, result.fills["order"], result.fills["quantity"])
+    whole = np.abs(filled) >= np.abs(rows["quantity"]) * (1.0 - 1e-12)
+    status = np.where(whole, 0, np.where(filled != 0.0, 1, 2))
+    return pa.table(
+        {
+            "order": np.arange(len(rows)),
+            "time": _at(result.time, rows["bar"]),
+            "symbol": words(rows["symbol"], result.symbols),
+            "quantity": rows["quantity"],
+            "price": rows["price"],
+            "target": rows["target"],
+            "reason": words(rows["reason"], ledger.REASONS),
+            "filled": filled,
+            "status": words(status, ("filled", "partial", "unfilled")),
+        }
+    )
+
+
+def fills(result: Result) -> pa.Table:
+    """Return every fill."""
+    rows = result.fills
+    return pa.table(
+        {
+            "order": rows["order"],
+            "time": _at(result.time, rows["bar"]),
+            "symbol": words(rows["symbol"], result.symbols),
+            "quantity": rows["quantity"],
+            "price": rows["price"],
+            "fee": rows["fee"],
+            "reason": words(rows["reason"], ledger.REASONS),
+        }
+    )
+
+
+def trades(result: Result, rows: NDArray[Any]) -> pa.Table:
+    """Return every closed round trip."""
+    return pa.table(
+        {
+            "symbol": words(rows["symbol"], result.symbols),
+            "side": rows["side"].astype(np.int8),
+            "quantity": rows["quantity"],
+            "entry_time": _at(result.time, rows["entry_bar"]),
+            "entry_price": rows["entry_price"],
+            "exit_time": _at(result.time, rows["exit_bar"]),
+            "exit_price": rows["exit_price"],
+            "bars": rows["exit_bar"] - rows["entry_bar"],
+            "fees": rows["fees"],
+            "profit": rows["profit"],
+            "reason": words(rows["reason"], ledger.REASONS),
+        }
+    )
