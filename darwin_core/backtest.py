@@ -89,7 +89,7 @@ def backtest(
     changes: Mapping[str, Any] | None = None,
     *,
     tell: Callable[[int, int], None] | None = None,
-) -> Run:
+) -> tuple[Run, Line]:
     """Backtest the deployment at `path` and store the run.
 
     Parameters
@@ -103,8 +103,7 @@ def backtest(
     """
     settings = load(path, changes)
     line = assemble(settings)
-    outcome = measure(line, changes or {}, tell)
-    return save(outcome)
+    return save(measure(line, changes or {}, tell)), line
 
 
 def measure(

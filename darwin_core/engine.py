@@ -138,8 +138,7 @@ def run(
         When a component's past changed as its future became known.
     """
     time = line.feed.times()
-    if len(time) == 0:
-        raise DataError("the feed has no bars")
+    ready(line, time)
     blocks = plan(line, time)
     auditor = Auditor(line, blocks) if audit and line.settings.run.audit != "off" else None
     evaluator = Evaluator(line, blocks, shared)
@@ -156,6 +155,15 @@ def run(
         if tell:
             tell(block.stop, len(time))
     return walk.result(auditor.audited() if auditor else ())
+
+
+def ready(line: Line, time: Ints) -> None:
+    """Raise DataError when the feed cannot carry the deployment."""
+    if len(time) == 0:
+        raise DataError("the feed has no bars")
+    if line.settings.execution.fill == "next_open" and "open" not in line.feed.fields:
+        source = line.settings.source.at(("execution", "fill"))
+        raise DataError(f'{source}: the feed has no opening prices: fill at "next_close" (or "same_close")')
 
 
 def plan(line: Line, time: Ints) -> list[Block]:
@@ -190,9 +198,6 @@ class Walk:
         self._previous = np.zeros(len(symbols), np.int8)
         self.recorder = Recorder(hashlib.sha256(header(self.line)))
         has_range = {"open", "high", "low"} <= set(feed.fields)
-        if settings.execution.fill == "next_open" and "open" not in feed.fields:
-            source = settings.source.at(("execution", "fill"))
-            raise DataError(f'{source}: the feed has no opening prices; fills then are at "next_close" or "same_close"')
         self._has_range = has_range
 
     _has_range: bool = field(init=False)

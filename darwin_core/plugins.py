@@ -16,7 +16,7 @@ from darwin_core import hooks
 from darwin_core.errors import ConfigError, DarwinError, PluginError, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    import argparse
     from types import ModuleType
 
 GROUP = "darwin"
@@ -129,9 +129,10 @@ class Plugins:
         self.load(use, where)
         owner = Owner(kind, use, self._origins[use])
         plugin = self._manager.get_plugin(use)
-        if not hasattr(plugin, hook):
-            offered = [name for name in HOOKS if hasattr(plugin, name)]
-            raise PluginError(f"{where}: {owner} has no {hook}; it offers {', '.join(offered) or 'no hook'}")
+        offered = [name for name in _marked(plugin) if name in HOOKS]
+        if hook not in offered:
+            lacks = f"{hook} stands without @hookimpl" if hasattr(plugin, hook) else f"has no {hook}"
+            raise PluginError(f"{where}: {owner} {lacks}; it offers {', '.join(offered) or 'no hook'}")
         try:
             made = self._caller(hook, use)(**arguments)
         except DarwinError:
@@ -141,6 +142,12 @@ class Plugins:
         if made is None:
             raise PluginError(f"{where}: {owner} returned None from {hook}")
         return made, owner
+
+    def command(self, use: str, parser: argparse.ArgumentParser) -> None:
+        """Let plugin `use` add its sub-commands to a parser; raise PluginError when it has none."""
+        if "add_commands" not in _marked(self.load(use, "the command line")):
+            raise PluginError(f"plugin {use!r} ({self._origins[use]}) brings no commands")
+        self._caller("add_commands", use)(parser=parser)
 
     def _caller(self, hook: str, use: str) -> Any:
         """Return the hook as implemented by one plugin, with the wrappers that others put around it."""
@@ -190,9 +197,9 @@ def _misspelt(module: ModuleType) -> str | None:
     return None
 
 
-def _marked(module: ModuleType) -> Iterable[str]:
-    """Yield the names of the functions that carry the hookimpl mark."""
-    return (name for name, item in vars(module).items() if hasattr(item, f"{hooks.PROJECT}_impl"))
+def _marked(module: ModuleType) -> list[str]:
+    """Return the names of the functions that carry the hookimpl mark."""
+    return [name for name, item in vars(module).items() if hasattr(item, f"{hooks.PROJECT}_impl")]
 
 
 def _refuse_defaults(use: str, origin: str, module: ModuleType, where: str) -> None:

@@ -91,13 +91,13 @@ def key_lines(text: str) -> dict[KeyPath, int]:
 
 
 def _blank_strings(text: str) -> str:
-    """Empty strings and comments of brackets and quotes, keeping every line break and quoted keys."""
+    """Take what looks like TOML out of strings and comments, keeping every line break and quoted key."""
 
     def blank(match: re.Match[str]) -> str:
         found = match[0]
         if found[0] == "#":
             return ""
-        return found[0] + re.sub(r"[^\n]", lambda c: c[0] if c[0].isalnum() or c[0] in "_-" else "_", found[1:-1]) + found[0]
+        return found[0] + re.sub(r"[\[\]{}#=\"']", "_", found[1:-1]) + found[0]
 
     return _STRING.sub(blank, text)
 

@@ -1,0 +1,35 @@
+# make demo: a fresh machine runs the demo deployment. make test: a fresh machine runs the tests.
+# Each sets itself up, once, and again only when what it installs has changed.
+PYTHON ?= python3
+PYPROJECTS := pyproject.toml $(wildcard plugins/*/pyproject.toml strategies/*/pyproject.toml brokers/*/pyproject.toml)
+PIP := -m pip install --quiet --disable-pip-version-check
+
+.PHONY: demo test slow lint clean
+
+demo: .venv-demo/ready
+	.venv-demo/bin/darwin backtest darwin.toml
+
+test: .venv/ready
+	.venv/bin/python -m pytest
+
+# The campaigns that take minutes; their last figures stand in docs/.
+slow: .venv/ready
+	.venv/bin/python -m pytest -m slow
+
+lint: .venv/ready
+	.venv/bin/ruff check . && .venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+.venv-demo/ready: requirements.txt constraints.txt $(PYPROJECTS)
+	$(PYTHON) -m venv .venv-demo
+	.venv-demo/bin/python $(PIP) -r requirements.txt
+	touch $@
+
+.venv/ready: requirements-dev.txt constraints.txt $(PYPROJECTS)
+	$(PYTHON) -m venv .venv
+	.venv/bin/python $(PIP) -r requirements-dev.txt
+	touch $@
+
+clean:
+	rm -rf .venv .venv-demo

@@ -1,0 +1,44 @@
+"""The command line. This module imports nothing heavy: a command's own module is imported when it is called."""
+
+from __future__ import annotations
+
+import sys
+
+COMMANDS = {
+    "backtest": "run a deployment over its history",
+    "sweep": "run a grid of parameters over all cores",
+    "check": "validate a deployment without running it",
+    "runs": "list, show and compare stored runs",
+    "plugins": "list what is installed",
+    "new-plugin": "start a plugin of your own",
+    "warmup": "compile the kernels, so that the next run need not",
+}
+
+_USAGE = """\
+usage: darwin COMMAND ...
+
+learning agents between a trading signal and an order, trusted by evidence
+
+commands:
+{commands}
+
+darwin COMMAND --help says more; every command takes --json.
+A word that is no command is taken as the name of an installed plugin that brings commands of its own.
+"""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; return the exit status."""
+    words = sys.argv[1:] if arguments is None else arguments
+    if not words or words[0] in ("-h", "--help", "help"):
+        width = max(map(len, COMMANDS))
+        print(_USAGE.format(commands="\n".join(f"  {name:{width}}  {text}" for name, text in COMMANDS.items())), end="")  # noqa: T201
+        return 0 if words else 2
+    if words[0] in ("--version", "-V"):
+        from darwin_core import __version__
+
+        print(f"darwin {__version__}")  # noqa: T201
+        return 0
+    from darwin_core.cli.running import run_command
+
+    return run_command(words[0], words[1:])
