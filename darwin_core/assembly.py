@@ -141,7 +141,11 @@ def _agent(plugins: Plugins, table: AgentTable, number: int, settings: Settings)
     words = np.frombuffer(hashlib.sha256(name.encode()).digest()[:8], np.uint32)
     seed = int(np.random.SeedSequence([settings.deployment.seed, *words.tolist()]).generate_state(1)[0])
     where = settings.source.at(("agents", number, "use"))
-    agent, owner = plugins.make("make_agent", "agent", table.use, where, options=table.options, seed=seed)
+    key = ("agents", number, "backend")
+    backend = _make(plugins, "backend", table.backend, key, settings)[0] if table.backend else None
+    agent, owner = plugins.make(
+        "make_agent", "agent", table.use, where, options=table.options, backend=backend, seed=seed
+    )
     for attribute, known in (("when", WHENS), ("effect", tuple(EFFECTS))):
         value = getattr(agent, attribute, None)
         if value not in known:

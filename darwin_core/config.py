@@ -141,11 +141,12 @@ class Trust:
 
 @frozen
 class AgentTable:
-    """One agent: its plugin, the plugin's options, and what the core allows it."""
+    """One agent: its plugin, the plugin's options, what the core allows it, and what runs its policy."""
 
     use: str
     options: Options
     trust: Trust
+    backend: Use | None = None
 
 
 @frozen
@@ -231,10 +232,12 @@ def _use(table: dict[str, Any], source: Source, key: tuple[str | int, ...]) -> U
 
 def _agent(table: dict[str, Any], source: Source, key: tuple[str | int, ...]) -> AgentTable:
     keys = {field.name for field in fields(Trust)}
-    plugin = _use({k: v for k, v in table.items() if k not in keys}, source, key)
+    plugin = _use({k: v for k, v in table.items() if k not in keys and k != "backend"}, source, key)
     default = plugin.use.removesuffix(".py").rsplit("/", 1)[-1]
     own = {"name": default, **{k: v for k, v in table.items() if k in keys}}
-    return AgentTable(plugin.use, plugin.options, structure(Trust, own, source, key))
+    place = (*key, "backend")
+    backend = _use(_mapping(table["backend"], source, place), source, place) if "backend" in table else None
+    return AgentTable(plugin.use, plugin.options, structure(Trust, own, source, key), backend)
 
 
 def _refuse_twins(agents: tuple[AgentTable, ...], source: Source) -> None:

@@ -48,12 +48,12 @@ def make_strategy(options: Options) -> Strategy:
 
 @hookspec(firstresult=True)
 def make_backend(options: Options) -> Backend:
-    """Make the inference backend that an agent names."""
+    """Make the inference backend of an agent: ``backend = { use = "...", ... }`` in its table."""
 
 
 @hookspec(firstresult=True)
-def make_agent(options: Options, seed: int) -> Agent:
-    """Make one agent of ``[[agents]]``; `seed` is its own, derived from the deployment's."""
+def make_agent(options: Options, backend: Backend | None, seed: int) -> Agent:
+    """Make one agent of ``[[agents]]``; `seed` is its own, derived from the deployment's and its name."""
 
 
 @hookspec(firstresult=True)

@@ -40,7 +40,7 @@ def distribution(site: Path, name: str, module: str, *, entry: str = "", require
 def make(use: str, hook: str = "make_agent", folder: Path | None = None, **more: object) -> object:
     source = Source.parse("[agents]\n", (folder or Path()) / "darwin.toml")
     options = Options({}, source, ("agents",))
-    return Plugins(folder or Path()).make(hook, "agent", use, "darwin.toml:3", options=options, **{"seed": 1, **more})[0]
+    return Plugins(folder or Path()).make(hook, "agent", use, "darwin.toml:3", options=options, **{"backend": None, "seed": 1, **more})[0]
 
 
 def refusal(use: str, **arguments: object) -> str:
@@ -114,7 +114,7 @@ def test_a_wrapper_decorates_what_another_plugin_makes(site: Path) -> None:
     plugins = Plugins(Path())
     plugins.load("outer", "here")
     options = Options({}, Source.parse("", Path("d.toml")), ())
-    assert plugins.make("make_agent", "agent", "inner", "here", options=options, seed=0)[0] == "wrapped inner"
+    assert plugins.make("make_agent", "agent", "inner", "here", options=options, backend=None, seed=0)[0] == "wrapped inner"
 
 
 def test_the_order_of_installation_does_not_decide(site: Path) -> None:
@@ -122,7 +122,7 @@ def test_the_order_of_installation_does_not_decide(site: Path) -> None:
         distribution(site, name, HOOK + f"@hookimpl\ndef make_agent(options):\n    return {name!r}\n")
     plugins = Plugins(Path())
     options = Options({}, Source.parse("", Path("d.toml")), ())
-    made = [plugins.make("make_agent", "agent", name, "", options=options, seed=0)[0] for name in ("b", "a", "b")]
+    made = [plugins.make("make_agent", "agent", name, "", options=options, backend=None, seed=0)[0] for name in ("b", "a", "b")]
     assert made == ["b", "a", "b"]
 
 

@@ -1,0 +1,61 @@
+"""The documents name every hook, key and command, as they are."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+
+import attrs
+import pytest
+
+from darwin_core import config, hooks
+from darwin_core.cli import COMMANDS
+from darwin_core.config import Execution, Exits, RunTable, Safety, Trust, DeploymentTable
+from darwin_core.lockstep import LIVE_COLUMNS
+from darwin_core.plugins import HOOKS
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_every_hook_stands_in_the_docs_with_its_signature(hook: str) -> None:
+    signature = f"{hook}{inspect.signature(getattr(hooks, hook))}".replace("'", "").replace("|", "\\|")
+    assert f"`{signature}`" in (DOCS / "hooks.md").read_text()
+
+
+@pytest.mark.parametrize("table", [DeploymentTable, Execution, Exits, RunTable, Safety, Trust])
+def test_every_key_stands_in_the_docs_with_its_default(table: type) -> None:
+    rows = (DOCS / "config.md").read_text().splitlines()
+    for field in attrs.fields(table):
+        row = next((row for row in rows if row.startswith(f"| `{field.name}` |")), None)
+        assert row is not None, field.name
+        if field.default is not attrs.NOTHING:
+            default = field.default if not isinstance(field.default, bool) else str(field.default).lower()
+            shown = f'"{default}"' if isinstance(default, str) and default not in ("true", "false") else str(default)
+            assert f"`{shown}`" in row, row
+
+
+def test_every_table_stands_in_the_docs() -> None:
+    text = (DOCS / "config.md").read_text()
+    for name in config._KNOWN:
+        assert f"[{name}]" in text, name
+
+
+def test_every_command_stands_in_the_docs() -> None:
+    text = (DOCS / "commands.md").read_text()
+    for name in COMMANDS:
+        assert f"`darwin {name}" in text, name
+
+
+def test_every_live_column_stands_in_the_docs() -> None:
+    text = (DOCS / "hooks.md").read_text()
+    for name in LIVE_COLUMNS:
+        assert f"`{name}`" in text, name
+
+
+def test_every_module_has_a_room_in_the_picture() -> None:
+    text = (DOCS / "architecture.md").read_text()
+    core = DOCS.parent / "darwin_core"
+    names = {path.stem for path in core.glob("*.py")} | {path.parent.name for path in core.glob("*/__init__.py")}
+    for name in names - {"__init__"}:
+        assert f"`{name}`" in text, name
