@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from darwin_core.blocks import period
     from darwin_core.errors import ConfigError, DarwinError, DataError, PluginError, did_you_mean
     from darwin_core.hooks import hookimpl
     from darwin_core.options import Options, Secret
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "blocks": ("period",),
     "errors": ("ConfigError", "DarwinError", "DataError", "PluginError", "did_you_mean"),
     "hooks": ("hookimpl",),
     "options": ("Options", "Secret"),
@@ -72,6 +74,7 @@ __all__ = [
     "Strategy",
     "did_you_mean",
     "hookimpl",
+    "period",
 ]
 
 

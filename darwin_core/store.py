@@ -115,6 +115,14 @@ class Store:
         tables, texts
             Content of ``NAME.parquet`` and of the other files by name.
         """
+        try:
+            return self._write(name, created, info, tables, texts)
+        except OSError as error:
+            raise RunError(f"the run cannot be stored in {self.folder}: {error.strerror or error}") from None
+
+    def _write(
+        self, name: str, created: datetime, info: Mapping[str, Any], tables: Mapping[str, pa.Table], texts: Mapping[str, str]
+    ) -> Run:
         import pyarrow.parquet as pq
 
         self.folder.mkdir(parents=True, exist_ok=True)

@@ -152,7 +152,8 @@ class Proposal:
     side
         (T, S) or broadcastable: -1 short, 0 flat, 1 long.
     weight
-        Broadcastable to (T, S), >= 0: target share of equity. NaN with a side: no opinion, keep what is.
+        Broadcastable to (T, S), >= 0 and finite: target share of equity. The same target as on the bar before
+        is no new instruction: the position is left alone.
     confidence
         Broadcastable to (T, S), in [0, 1].
     candidate

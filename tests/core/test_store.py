@@ -73,7 +73,7 @@ def test_an_unreadable_description_is_told(tmp_path: Path, text: str) -> None:
 
 
 def test_a_failed_write_leaves_nothing(tmp_path: Path) -> None:
-    with pytest.raises(TypeError):
+    with pytest.raises(AttributeError):
         Store(tmp_path).add("a", CREATED, {}, {"equity": "no table"}, {})  # type: ignore[dict-item]
     assert list(tmp_path.iterdir()) == []
 
@@ -88,3 +88,9 @@ def test_what_a_killed_process_left_is_not_a_run(tmp_path: Path) -> None:
 def test_an_unknown_table_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="did you mean 'equity'"):
         add(tmp_path).table("equty")
+
+
+def test_a_store_that_cannot_be_written_is_told_in_words(tmp_path: Path) -> None:
+    (tmp_path / "runs").write_text("a file, not a folder")
+    with pytest.raises(RunError, match="the run cannot be stored in"):
+        add(tmp_path / "runs")
