@@ -118,9 +118,11 @@ def local_time(time: Ints, timezone: str) -> NDArray[np.datetime64]:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    stamps = pa.array(time, pa.int64()).cast(pa.timestamp("ns", timezone))
-    wall: NDArray[np.datetime64] = pc.local_timestamp(stamps).to_numpy(zero_copy_only=False)
-    return wall
+    # Arrow's own conversions import pandas wherever it is installed; the buffers are taken as they are.
+    whole = np.ascontiguousarray(time, np.int64)
+    stamps = pa.Array.from_buffers(pa.int64(), len(whole), [None, pa.py_buffer(whole)])
+    wall = pc.local_timestamp(stamps.cast(pa.timestamp("ns", timezone))).cast(pa.int64())
+    return np.frombuffer(wall.buffers()[1], np.int64, wall.offset + len(wall))[wall.offset :].view("datetime64[ns]")
 
 
 @frozen(eq=False)
