@@ -4,6 +4,7 @@ A suite is inherited by a class whose name begins with ``Test``, and pytest does
 
     from darwin_core.testing import AgentTests
 
+
     class TestGate(AgentTests):
         use = "gate"
         options = {"share": 0.5}
@@ -15,17 +16,21 @@ from __future__ import annotations
 
 from darwin_core.testing.agent import AgentTests
 from darwin_core.testing.backend import BackendTests
+from darwin_core.testing.bars_feed import BarsFeed
 from darwin_core.testing.broker import BrokerTests
 from darwin_core.testing.fake import fake_distribution, fake_options
+from darwin_core.testing.features import FeaturesTests
 from darwin_core.testing.feed import FeedTests
-from darwin_core.testing.market import FeaturesTests, MonitorTests, StrategyTests
-from darwin_core.testing.reporter import ReporterTests
+from darwin_core.testing.monitor import MonitorTests
+from darwin_core.testing.reporter import ReporterTests, sample_run
 from darwin_core.testing.sample import daily_bars, intraday_bars, lend, sample_markets
+from darwin_core.testing.strategy import StrategyTests
 from darwin_core.testing.suite import departs
 
 __all__ = [
     "AgentTests",
     "BackendTests",
+    "BarsFeed",
     "BrokerTests",
     "FeaturesTests",
     "FeedTests",
@@ -39,4 +44,5 @@ __all__ = [
     "intraday_bars",
     "lend",
     "sample_markets",
+    "sample_run",
 ]

@@ -34,11 +34,23 @@ class AgentTests(ComponentTests):
     ----------
     columns
         What the columns of `requires` hold: a range ``(low, high)`` or a list of values. Those of proposal and
-        account are known; features that are not named are invented between -3 and 3.
+        account are known; features that are not named are invented between -3 and 3. Two ascending numbers are a
+        range, so write three values for a list of two: ``(0, 0, 1)``.
+    seed
+        The agent's seed.
     """
 
     kind: ClassVar[str] = "agent"
     columns: ClassVar[Mapping[str, Values]] = {}
+    seed: ClassVar[int] = 7
+
+    def backend(self) -> Any:
+        """Return the inference backend that the agent is given; None by default."""
+        return None
+
+    def also(self) -> dict[str, Any]:
+        """Return the seed and the backend."""
+        return {"backend": self.backend(), "seed": self.seed}
 
     def observation(self, agent: Any, rows: int = _ROWS) -> Observation:
         """Return rows as the core lays them out: all finite, ordered by time, then symbol."""
@@ -47,7 +59,7 @@ class AgentTests(ComponentTests):
         ranges = {**invented.LIVE, **self.columns}
         drawn = [invented.draw(name, ranges.get(name, invented.UNKNOWN), rows) for name in names]
         values = np.column_stack(drawn) if names else np.empty((rows, 0))
-        bars = daily_bars(rows)
+        bars = daily_bars()
         symbol = np.arange(rows) % len(bars.symbols)
         time = bars.time[np.arange(rows) // len(bars.symbols)]
         return _lent(Observation(names, np.ascontiguousarray(values), time, symbol, bars.symbols))
@@ -60,13 +72,17 @@ class AgentTests(ComponentTests):
     def test_declares_when_what_and_a_floor(self) -> None:
         """A1: `when`, `effect`, `requires` and `baseline` are such as the core knows.
 
-        When it fails: the message lists what there is. The baseline is the action that stands when the agent cannot decide.
+        When it fails: the message lists what there is. The baseline is the action that stands when the agent cannot
+        decide.
         """
         agent = self.make()
         check(agent.when in _WHENS, f"when is {agent.when!r}: {did_you_mean(str(agent.when), _WHENS)}")
         check(agent.effect in _EFFECTS, f"effect is {agent.effect!r}: {did_you_mean(str(agent.effect), _EFFECTS)}")
         check(np.isfinite(agent.baseline), f"the baseline is {agent.baseline}")
-        check(agent.effect == "target" or agent.baseline >= 0.0, f"the baseline is {agent.baseline}: a {agent.effect} is 0 or more")
+        check(
+            agent.effect == "target" or agent.baseline >= 0.0,
+            f"the baseline is {agent.baseline}: a {agent.effect} is 0 or more",
+        )
         names = tuple(agent.requires)
         check(len(set(names)) == len(names), "`requires` names a column twice")
         invented.known(names)
@@ -74,8 +90,8 @@ class AgentTests(ComponentTests):
     def test_decides_once_a_row(self) -> None:
         """A2: `decide` returns one finite action a row, 0 or more where it scales or caps.
 
-        When it fails: return an array of shape (N,), not (N, 1) and no scalar. For a NaN look for a logarithm, root or quotient of
-        values that a column never has: then say in `columns` which it has.
+        When it fails: return an array of shape (N,), not (N, 1) and no scalar. For a NaN look for a logarithm, root
+        or quotient of values that a column never has: then say in `columns` which it has.
         """
         agent = self.make()
         for rows in (1, 2, _ROWS):
@@ -89,8 +105,8 @@ class AgentTests(ComponentTests):
     def test_a_batch_is_its_rows(self) -> None:
         """A3: a batch of n rows gets the same actions, bit for bit, as n batches of one row and as any part of it.
 
-        When it fails: a row's action depends on the other rows. Look for a mean, rank or softmax over axis 0, and for ``@`` or
-        ``dot``: a matrix product rounds differently with the number of rows; ``np.einsum`` does not.
+        When it fails: a row's action depends on the other rows. Look for a mean, rank or softmax over axis 0, and
+        for ``@`` or ``dot``: a matrix product rounds differently with the number of rows; ``np.einsum`` does not.
         """
         agent = self.make()
         asked = self.observation(agent)
@@ -98,7 +114,9 @@ class AgentTests(ComponentTests):
         parts = [slice(i, i + 1) for i in range(len(asked))] + [slice(0, 2), slice(0, 7), slice(5, 69), slice(31, None)]
         for part in parts:
             found = differences({"actions": whole[part]}, {"actions": _decided(agent, _taken(asked, part))})
-            check(not found, f"rows {part.start} to {part.stop} of {len(asked)}, in the batch and by themselves: {found}")
+            check(
+                not found, f"rows {part.start} to {part.stop} of {len(asked)}, in the batch and by themselves: {found}"
+            )
 
     def test_the_order_of_rows_does_not_matter(self) -> None:
         """A4: the same rows in another order get the same actions.
@@ -108,20 +126,22 @@ class AgentTests(ComponentTests):
         agent = self.make()
         asked = self.observation(agent)
         order = np.random.default_rng(0).permutation(len(asked))
-        found = differences({"actions": _decided(agent, asked)[order]}, {"actions": _decided(agent, _taken(asked, order))})
+        found = differences(
+            {"actions": _decided(agent, asked)[order]}, {"actions": _decided(agent, _taken(asked, order))}
+        )
         check(not found, f"the same rows in another order: {found}")
 
     def test_other_symbols_do_not_matter(self) -> None:
         """A5: a row's action does not change when the rows of other symbols do.
 
-        When it fails: as A3; what relates symbols to each other (a rank, breadth) is a feature column, not an agent's business.
+        When it fails: as A3; what relates symbols to each other (a rank, breadth) is a feature column, not an
+        agent's business.
         """
         agent = self.make()
         asked = self.observation(agent)
         own = asked.symbol == 0
         values = asked.values.copy()
-        values[~own] = np.roll(values[~own], 1, axis=0)
-        values[~own] = values[~own][::-1]
+        values[~own] = values[~own][0]  # all alike: neither mean nor ranks stay what they were
         changed = _lent(Observation(asked.names, values, asked.time, asked.symbol, asked.symbols))
         found = differences({"actions": _decided(agent, asked)[own]}, {"actions": _decided(agent, changed)[own]})
         check(not found, f"the rows of one symbol, with other values for the others: {found}")
@@ -129,7 +149,8 @@ class AgentTests(ComponentTests):
     def test_one_time_for_all_rows_will_do(self) -> None:
         """A6: rows of one bar may come with a single time, (1,), and get the same actions as with (N,).
 
-        When it fails: `observation.time` is (N,), or (1,) when all rows are of one bar: let it broadcast, do not index it by row.
+        When it fails: `observation.time` is (N,), or (1,) when all rows are of one bar: let it broadcast, do not
+        index it by row.
         """
         agent = self.make()
         whole = self.observation(agent, 4)
@@ -156,7 +177,8 @@ class AgentTests(ComponentTests):
     def test_calls_do_not_disturb_each_other(self) -> None:
         """A8: an action does not depend on what was asked before.
 
-        When it fails: keep nothing on `self` between calls. What an agent needs of the past is a feature or an account column.
+        When it fails: keep nothing on `self` between calls. What an agent needs of the past is a feature or an
+        account column.
         """
         agent = self.make()
         asked = self.observation(agent)
@@ -169,8 +191,8 @@ class AgentTests(ComponentTests):
     def test_compiled_is_the_same(self) -> None:
         """A9: where the agent offers `compiled`, it writes the same actions as `decide`, bit for bit.
 
-        When it fails: write the same operations in the same order in both, or let `decide` call `compiled`. Compile for
-        ``void(float64[:, ::1], float64[::1])`` with ``error_model="numpy"`` and without ``fastmath``.
+        When it fails: write the same operations in the same order in both, or let `decide` call `compiled`. Compile
+        for ``void(float64[:, ::1], float64[::1])`` with ``error_model="numpy"`` and without ``fastmath``.
         """
         agent = self.make()
         if not hasattr(agent, "compiled"):
@@ -194,8 +216,8 @@ def _taken(asked: Observation, part: Any) -> Observation:
 
 def _lent(asked: Observation) -> Observation:
     """Return an observation whose arrays are read-only and its own."""
-    arrays = (read_only(np.ascontiguousarray(array).copy()) for array in (asked.values, asked.time, asked.symbol))
-    return Observation(asked.names, *arrays, asked.symbols)
+    values, time, symbol = (read_only(np.array(a, order="C")) for a in (asked.values, asked.time, asked.symbol))
+    return Observation(asked.names, values, time, symbol, asked.symbols)
 
 
 def _contents(asked: Observation) -> dict[str, NDArray[Any]]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import zlib
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     Values: TypeAlias = tuple[float, float] | Sequence[float] | Callable[[Bars], Floats]
 
+_COLUMN = re.compile(r"([a-z][a-z0-9_]*)(?:\(([^()]*)\))?")
 _WARM_UP = 12
 _SIDES, _SHARE = (-1.0, 0.0, 1.0), (0.0, 1.0)
 LIVE: Mapping[str, Values] = {
@@ -43,7 +45,7 @@ UNKNOWN: Values = (-3.0, 3.0)
 
 def is_live(name: str) -> bool:
     """Return whether a column tells of the proposal or the account, not of the market."""
-    return name.split(".")[0] in ("proposal", "strategy", "account")
+    return name.split(".", maxsplit=1)[0] in ("proposal", "strategy", "account")
 
 
 def known(names: Sequence[str]) -> None:
@@ -79,3 +81,21 @@ def market(bars: Bars, requires: Sequence[str], columns: Mapping[str, Values]) -
             features[name][np.isnan(bars.close)] = np.nan
             features[name][:_WARM_UP] = np.nan
     return Market(bars, features)
+
+
+def parsed(text: str) -> tuple[str, tuple[float, ...]]:
+    """Return name and arguments of a column as components ask for it: ``macd(12, 26, 9)``."""
+    match = _COLUMN.fullmatch(text)
+    if match is None:
+        raise AssertionError(f"{text!r} is no column: write name or name(number, ...)")
+    return match[1], tuple(float(number) for number in (match[2] or "").split(",") if number.strip())
+
+
+def feature_names(component: Any) -> None:
+    """Check that a component requires feature columns only, each of them once."""
+    names = list(component.requires)
+    check(len(set(names)) == len(names), "`requires` names a column twice")
+    for name in names:
+        check(
+            _COLUMN.fullmatch(name), f"`requires` names {name!r}, which is no feature column: name or name(number, ...)"
+        )

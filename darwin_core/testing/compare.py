@@ -44,7 +44,7 @@ def differences(first: Mapping[str, NDArray[Any]], second: Mapping[str, NDArray[
         equal = same(values, again)
         if not equal.all():
             cell = tuple(int(i) for i in np.argwhere(~equal)[0])
-            return f"{name}{list(cell)} is {values[cell]!r} first and {again[cell]!r} then"
+            return f"{name}{list(cell)} is {values[cell].item()!r} first and {again[cell].item()!r} then"
     return ""
 
 
@@ -59,8 +59,8 @@ def same_past(output: str, whole: NDArray[Any], prefix: NDArray[Any], bars: Bars
     where = (row, *column)
     symbol = bars.symbols[column[0]] if column and whole.shape[1] == len(bars.symbols) else "all symbols"
     msg = (
-        f"{output} for {symbol} at {stamp(bars.time[row])} (row {row}) is {prefix[where]!r} when the history ends with "
-        f"row {rows - 1}, and {whole[where]!r} when it ends with row {len(whole) - 1}"
+        f"{output} for {symbol} at {stamp(bars.time[row])} (row {row}) is {prefix[where].item()!r} when the history "
+        f"ends with row {rows - 1}, and {whole[where].item()!r} when it ends with row {len(whole) - 1}"
     )
     raise AssertionError(msg)
 

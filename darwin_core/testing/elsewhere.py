@@ -6,6 +6,7 @@ import importlib.util
 import json
 import sys
 import tempfile
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,12 @@ def main(file: str, suite: str, use: str, home: str, heavy: str) -> None:
     before = set(sys.modules)
     Plugins(Path(home)).load(use, "conformance")
     found = sorted({name.partition(".")[0] for name in set(sys.modules) - before} & set(heavy.split(",")))
-    print(json.dumps({"heavy": found, "digest": _digest(file, suite)}))  # noqa: T201 - read by the first process
+    result = {"heavy": found, "digest": "", "error": ""}
+    try:
+        result["digest"] = _digest(file, suite)
+    except Exception:  # noqa: BLE001 - told to the first process, which knows what it means
+        result["error"] = traceback.format_exc()
+    print(json.dumps(result))  # noqa: T201 - read by the first process
 
 
 def _digest(file: str, suite: str) -> str:

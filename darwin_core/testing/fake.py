@@ -94,7 +94,12 @@ def _write_metadata(project: Mapping[str, Any], site: Path) -> None:
     name, version = project["name"], project.get("version", "0")
     folder = site / f"{name.replace('-', '_')}-{version}.dist-info"
     folder.mkdir(parents=True, exist_ok=True)
-    lines = ["Metadata-Version: 2.3", f"Name: {name}", f"Version: {version}", f"Summary: {project.get('description', '')}"]
+    lines = [
+        "Metadata-Version: 2.3",
+        f"Name: {name}",
+        f"Version: {version}",
+        f"Summary: {project.get('description', '')}",
+    ]
     lines += [f"Requires-Dist: {requirement}" for requirement in project.get("dependencies", ())]
     (folder / "METADATA").write_text("\n".join(lines) + "\n", encoding="utf-8")
     groups = [

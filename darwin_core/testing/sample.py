@@ -46,10 +46,13 @@ def daily_bars(rows: int = 400, seed: int = 1) -> Bars:
 
 
 def intraday_bars(days: int = 20, seed: int = 2) -> Bars:
-    """Return half-hour bars of three symbols in New York sessions, over a change of the clocks; about (13 * days, 3)."""
+    """Return half-hour bars of three symbols in New York, over a change of the clocks; some (13 * days, 3)."""
     dates = np.datetime64("2021-03-01") + np.arange(2 * days)
     dates = dates[np.is_busday(dates)][:days]
-    opens = dates.astype("datetime64[ns]").astype(np.int64) + np.where(dates < np.datetime64("2021-03-14"), 870, 810) * _MINUTE
+    opens = (
+        dates.astype("datetime64[ns]").astype(np.int64)
+        + np.where(dates < np.datetime64("2021-03-14"), 870, 810) * _MINUTE
+    )
     lengths = np.where(np.arange(days) == days // 2, 7, 13)  # one day closes early
     time = np.concatenate([o + 30 * _MINUTE * np.arange(1, n + 1) for o, n in zip(opens, lengths, strict=True)])
     rng = np.random.default_rng(seed)
@@ -110,11 +113,15 @@ def _stand_still(fields: dict[str, Floats], symbol: int, rows: slice) -> None:
         values[rows, symbol] = 0.0 if name == "volume" else last
 
 
-def _bars(time: Ints, symbols: tuple[str, ...], fields: dict[str, Floats], missing: Bools, rng: np.random.Generator) -> Bars:
+def _bars(
+    time: Ints, symbols: tuple[str, ...], fields: dict[str, Floats], missing: Bools, rng: np.random.Generator
+) -> Bars:
     for values in fields.values():
         values[missing] = np.nan
     watched = _walk(rng, (len(time), 1), 0.008)["close"][:, 0]
-    fear = np.round(18.0 * np.exp(np.cumsum(rng.normal(0.0, 0.05, len(time)) - 0.05 * np.sin(np.arange(len(time)) / 30.0))), 2)
+    fear = np.round(
+        18.0 * np.exp(np.cumsum(rng.normal(0.0, 0.05, len(time)) - 0.05 * np.sin(np.arange(len(time)) / 30.0))), 2
+    )
     for values in (watched, fear):
-        values[rng.integers(5, len(time), 3)] = np.nan
+        values[rng.integers(0, len(time), 3)] = np.nan
     return lend(Bars(time, symbols, fields, {"SP500": watched, "VIX": fear}, _ZONE))

@@ -48,13 +48,10 @@ class PluginTests:
         The plugin as a deployment names it: an installed name, or ``./file.py`` beside the test's file (``../`` works).
     options
         Its options as they would stand in the deployment.
-    seed
-        The seed of agents.
     """
 
     use: ClassVar[str] = ""
     options: ClassVar[Mapping[str, Any]] = {}
-    seed: ClassVar[int] = 7
     kind: ClassVar[str] = ""
 
     def __init_subclass__(cls) -> None:
@@ -79,9 +76,13 @@ class PluginTests:
         return component
 
     def _make(self, options: Any) -> tuple[Any, Any]:
-        more = {"seed": self.seed} if self.kind == "agent" else {}
         where = options.source.at(options.key)
-        return Plugins(self.home()).make(f"make_{self.kind}", self.kind, self.use, where, options=options, **more)
+        hook = f"make_{self.kind}"
+        return Plugins(self.home()).make(hook, self.kind, self.use, where, options=options, **self.also())
+
+    def also(self) -> dict[str, Any]:
+        """Return what the core hands to the hook beside the options."""
+        return {}
 
     def test_standard_cases_are_not_replaced_in_silence(self) -> None:
         """P1: a standard case stands as it is, or says why not.
@@ -131,8 +132,8 @@ class PluginTests:
     def test_hooks_are_well_formed(self) -> None:
         """P4: the hooks have the names and arguments of the contract, and no defaults.
 
-        When it fails: compare the functions marked with ``@hookimpl`` with ``darwin_core.hooks``: spell them the same,
-        take only arguments that stand there, give none of them a default value.
+        When it fails: compare the functions marked with ``@hookimpl`` with ``darwin_core.hooks``: spell them the
+        same, take only arguments that stand there, give none of them a default value.
         """
         try:
             module = Plugins(self.home()).load(self.use, "conformance")
@@ -190,7 +191,9 @@ class ComponentTests(PluginTests):
         before = random.getstate(), np.random.get_state(legacy=False)  # noqa: NPY002 - it is what is watched
         self.says(tmp_path)
         after = random.getstate(), np.random.get_state(legacy=False)  # noqa: NPY002
-        check(repr(before) == repr(after), "it uses or seeds the shared random generators of `random` or `numpy.random`")
+        check(
+            repr(before) == repr(after), "it uses or seeds the shared random generators of `random` or `numpy.random`"
+        )
 
     def test_reads_no_clock(self, tmp_path: Path) -> None:
         """D3: what the component says does not depend on the date of the machine.
@@ -206,14 +209,15 @@ class ComponentTests(PluginTests):
     def test_says_the_same_in_another_process(self, tmp_path: Path) -> None:
         """D4: another process, with another hash seed, says the same.
 
-        When it fails: do not let results depend on `hash()` of text, on the order of a set, on environment variables
-        or on the working folder; `zlib.crc32` and `sorted` do not change.
+        When it fails: do not let results depend on `hash()` of text, on the order of a set, on environment
+        variables or on the working folder; `zlib.crc32` and `sorted` do not change.
         """
-        there = _elsewhere(*self._address())["digest"]
-        if not there:
-            raise unittest.SkipTest("the suite is not a class at the top level of a file: no process can import it")
         here = digest(self.says(tmp_path))
-        check(here == there, "another process, with another hash seed, says something else")
+        there = _elsewhere(*self._address())
+        check(not there["error"], f"what works here fails in another process:\n{there['error']}")
+        if not there["digest"]:
+            raise unittest.SkipTest("the suite is not a class at the top level of a file: no process can import it")
+        check(here == there["digest"], "another process, with another hash seed, says something else")
 
 
 class _UntilMade:
@@ -222,7 +226,7 @@ class _UntilMade:
     @staticmethod
     def make(tests: PluginTests, options: Any) -> None:
         try:
-            tests._make(options)  # noqa: SLF001 - the other half of the same suite
+            tests._make(options)
         except ConfigError as error:
             if not options.resolved:
                 raise AssertionError(f"the options of the suite are refused: {error}") from error
@@ -248,10 +252,12 @@ _ELSEWHERE = "from darwin_core.testing.elsewhere import main; import sys; main(*
 
 @lru_cache(maxsize=64)
 def _elsewhere(file: str, suite: str, use: str, home: Path) -> dict[str, Any]:
-    """Import the plugin, then run the suite's component, in another process."""
+    """Import the plugin, then ask the suite's component, in another process."""
     import json
 
     result: dict[str, Any] = json.loads(
-        in_another_process(_ELSEWHERE, file, suite, use, str(home), ",".join(sorted(HEAVY)), folder=home).splitlines()[-1]
+        in_another_process(_ELSEWHERE, file, suite, use, str(home), ",".join(sorted(HEAVY)), folder=home).splitlines()[
+            -1
+        ]
     )
     return result

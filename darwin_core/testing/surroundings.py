@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
+import datetime as dt
 import os
 import subprocess
 import sys
@@ -37,8 +37,8 @@ def clocks_moved(days: int) -> Iterator[None]:
     NumPy's ``datetime64("now")`` and pandas' ``Timestamp.now()`` read the clock in C and are not moved.
     """
     moved = {id(getattr(time, name)): _moved(getattr(time, name), days) for name in _CLOCKS}
-    moved[id(datetime.datetime)] = _moved_datetime(days)
-    moved[id(datetime.date)] = _moved_date(days)
+    moved[id(dt.datetime)] = _moved_datetime(days)
+    moved[id(dt.date)] = _moved_date(days)
     changed: list[tuple[dict[str, Any], str, Any]] = []
     try:
         for name, module in list(sys.modules.items()):
@@ -69,32 +69,32 @@ class _AsReal(type):
         return isinstance(value, cls.__mro__[1])
 
 
-def _moved_datetime(days: int) -> type[datetime.datetime]:
-    real = datetime.datetime
+def _moved_datetime(days: int) -> type[dt.datetime]:
+    real = dt.datetime
 
     class Moved(real, metaclass=_AsReal):  # type: ignore[valid-type, misc]
         @classmethod
-        def now(cls, tz: datetime.tzinfo | None = None) -> datetime.datetime:
-            return real.now(tz) + datetime.timedelta(days=days)
+        def now(cls, tz: dt.tzinfo | None = None) -> dt.datetime:
+            return real.now(tz) + dt.timedelta(days=days)
 
         @classmethod
-        def utcnow(cls) -> datetime.datetime:
-            return real.now(datetime.UTC).replace(tzinfo=None) + datetime.timedelta(days=days)
+        def utcnow(cls) -> dt.datetime:
+            return real.now(dt.UTC).replace(tzinfo=None) + dt.timedelta(days=days)
 
         @classmethod
-        def today(cls) -> datetime.datetime:
-            return real.now() + datetime.timedelta(days=days)  # noqa: DTZ005 - today() has no zone
+        def today(cls) -> dt.datetime:
+            return real.now() + dt.timedelta(days=days)
 
     return Moved
 
 
-def _moved_date(days: int) -> type[datetime.date]:
-    real = datetime.date
+def _moved_date(days: int) -> type[dt.date]:
+    real = dt.date
 
     class Moved(real, metaclass=_AsReal):  # type: ignore[valid-type, misc]
         @classmethod
-        def today(cls) -> datetime.date:
-            return real.today() + datetime.timedelta(days=days)  # noqa: DTZ011 - the local date is what is moved
+        def today(cls) -> dt.date:
+            return real.today() + dt.timedelta(days=days)
 
     return Moved
 
@@ -104,7 +104,12 @@ def in_another_process(code: str, *arguments: str, folder: Path, hash_seed: int 
     path = os.pathsep.join(entry for entry in sys.path if entry)
     environment = {**os.environ, "PYTHONPATH": path, "PYTHONHASHSEED": str(hash_seed)}
     done = subprocess.run(
-        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False, env=environment, cwd=folder
+        [sys.executable, "-c", code, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
+        cwd=folder,
     )
     if done.returncode != 0:
         msg = f"the plugin fails in a process of its own:\n{done.stderr.strip()}"
