@@ -11,6 +11,7 @@ from attrs import define, field, frozen
 
 from darwin_core import __version__, engine, ledger, lockstep, stats, tables
 from darwin_core.assembly import assemble
+from darwin_core.closes import Closes
 from darwin_core.clock import cpu_seconds, now
 from darwin_core.config import load
 from darwin_core.evaluate import stamp
@@ -80,6 +81,7 @@ class Outcome:
 
     result: Result
     benchmark: Floats
+    closes: Closes
     candidates: NDArray[Any]
     info: dict[str, Any]
 
@@ -116,13 +118,14 @@ def measure(
     evaluated = Evaluated(line, changes or {}, keep=bool(line.agents) and cells <= _KEEP_CELLS)
     outcomes = Outcomes()
     holding = BuyAndHold(line.settings.execution.cash, np.empty(len(time)))
-    result = engine.run(line, parts=evaluated.parts(), watchers=(outcomes, holding, evaluated), tell=tell)
+    closes = Closes(len(time), len(line.feed.symbols))
+    result = engine.run(line, parts=evaluated.parts(), watchers=(outcomes, holding, closes, evaluated), tell=tell)
     candidates = outcomes.all()
     info = _info(result, holding.curve, candidates)
     info["audit"] = _audits(result, evaluated.audited)
     info["agents"] = [_agent_info(result, part, number, evaluated) for number, part in enumerate(line.agents)]
     info["cpu_seconds"] = cpu_seconds() - started
-    return Outcome(result, holding.curve, candidates, info)
+    return Outcome(result, holding.curve, closes, candidates, info)
 
 
 def save(outcome: Outcome) -> Run:
@@ -131,6 +134,7 @@ def save(outcome: Outcome) -> Run:
     trades = stats.round_trips(result.fills, len(result.symbols))
     content = {
         "equity": tables.equity(result, outcome.benchmark),
+        "prices": tables.prices(result, outcome.closes),
         "decisions": tables.decisions(result),
         "candidates": tables.candidates(result, outcome.candidates, taken(result, outcome.candidates)),
         "orders": tables.orders(result),

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 INFO = "run.json"
-TABLES = ("equity", "decisions", "candidates", "orders", "fills", "trades")
+TABLES = ("equity", "prices", "decisions", "candidates", "orders", "fills", "trades")
 _UNFINISHED = ".unfinished-"
 
 

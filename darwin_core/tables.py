@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from darwin_core.closes import Closes
     from darwin_core.engine import Result
     from darwin_core.types import Floats, Ints
 
@@ -42,6 +43,20 @@ def equity(result: Result, benchmark: Floats) -> pa.Table:
     columns = {name: result.curve[:, i] for i, name in enumerate(ledger.CURVE)}
     drawdown = 1.0 - result.equity / np.maximum.accumulate(np.maximum(result.equity, result.line.settings.execution.cash))
     return pa.table({"time": times(result.time), **columns, "drawdown": drawdown, "benchmark": benchmark})
+
+
+def prices(result: Result, closes: Closes) -> pa.Table:
+    """Return each symbol's closes, thinned: the lowest and highest of each stretch of bars, and the last bar's."""
+    ends, n = closes.ends(result.time), len(result.symbols)
+    return pa.table(
+        {
+            "time": times(np.repeat(ends, n)),
+            "symbol": words(np.tile(np.arange(n), len(ends)), result.symbols),
+            "low": closes.low.ravel(),
+            "high": closes.high.ravel(),
+            "close": closes.last.ravel(),
+        }
+    )
 
 
 def decisions(result: Result) -> pa.Table:

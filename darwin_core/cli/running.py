@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import os
 import sys
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -34,6 +35,9 @@ class _Misuse(Exception):  # noqa: N818
 def run_command(command: str, words: list[str]) -> int:
     """Run one command; print what a person or a program needs; return the exit status."""
     as_json = "--json" in words
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that cannot show a letter must not cost the run
     try:
         parser = Parser(prog=f"darwin {command}", description=COMMANDS.get(command))
         if command in COMMANDS:

@@ -2,39 +2,78 @@
 
 from __future__ import annotations
 
-def _agents(agents: Sequence[Mapping[str, Any]], console: Console) -> RenderableType:
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+from rich.text import Text
+
+from darwin_core.screen.words import clean, colour, fixed, known, line, money, ratio, widths
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from rich.console import Console, RenderableType
+
+    Agent = Mapping[str, Any]
+
+_HEADINGS = ("mode", "decided", "applied", "fell back", "", "money", "Sharpe")
+_NUMBERS = ("decisions", "applied", "fallback")
+
+
+def show_agents(agents: Sequence[Agent], console: Console) -> RenderableType:
+    """Return a row an agent, or a sentence an agent where a row would not fit."""
+    for gap in (2, 1):
+        table = _rows(agents, gap)
+        if widths(table, console)[0] <= console.width:
+            return table
+    return Text("\n").join(_in_words(agent) for agent in agents)
+
+
+def _rows(agents: Sequence[Agent], gap: int) -> Table:
+    rows = [_row(agent, amount) for agent, amount in zip(agents, _amounts(agents), strict=True)]
+    table = Table(box=None, padding=(0, gap, 0, 0), pad_edge=False, header_style="dim")
     table.add_column("agent", overflow="fold", min_width=8)
-    for heading in ("mode", "decisions", "applied", "fell back", "", "money", "Sharpe"):
-        table.add_column(heading, justify="left" if heading == "mode" else "right", no_wrap=True)
-    for agent in agents:
-        numbers = [f"{agent[key]:,}" for key in ("decisions", "applied", "fallback")]
-        added, sharpe = money(agent["added_money"], sign=True).strip(), ratio(_sharpe_added(agent), sign=True).strip()
-        name = Text(clean(agent["name"]), "bold")
-        table.add_row(name, _mode(agent), *numbers, _added(agent), Text(added, _colour(agent["added_money"])), sharpe)
-    if Measurement.get(console, console.options.update(max_width=10_000), table).minimum <= console.width:
-        return table
-    return Text("\n").join(_agent_in_words(agent) for agent in agents)
+    for heading, *texts in zip(_HEADINGS, *(row[1:] for row in rows), strict=True):
+        width = max(len(text) for text in (heading, *texts))
+        table.add_column(heading, justify="left" if heading == "mode" else "right", no_wrap=True, min_width=width)
+    for row in rows:
+        table.add_row(*row)
+    return table
 
 
-def _agent_in_words(agent: Mapping[str, Any]) -> Text:
-    did = f"{agent['decisions']:,} decisions, {agent['applied']:,} applied, {agent['fallback']:,} fell back;"
-    added, sharpe = money(agent["added_money"], sign=True).strip(), ratio(_sharpe_added(agent), sign=True).strip()
-    return _line(
-        (agent["name"], "bold"), (f" ({_mode(agent)}): {did} {_added(agent)} ", ""), (added, _colour(agent["added_money"])),
-        (f" in money and {sharpe} in Sharpe", ""),
-    )  # fmt: skip
+def _row(agent: Agent, amount: str) -> tuple[Text | str, ...]:
+    numbers = (f"{agent[key]:,}" for key in _NUMBERS)
+    added = Text(amount, colour(agent["added_money"]))
+    return (Text(clean(agent["name"]), "bold"), _mode(agent), *numbers, _verb(agent), added, _sharpe(agent))
 
 
-def _mode(agent: Mapping[str, Any]) -> str:
+def _amounts(agents: Sequence[Agent]) -> list[str]:
+    """Return what was added, all amounts with the same digits: one column is read against itself."""
+    added = [known(agent["added_money"]) for agent in agents]
+    if max((abs(each) for each in added if each is not None), default=0.0) < 1000.0:
+        return [money(each, sign=True) for each in added]
+    return [money(each) if each is None else fixed(each, 0, sign=True) for each in added]
+
+
+def _in_words(agent: Agent) -> Text:
+    decided, applied, fallback = (f"{agent[key]:,}" for key in _NUMBERS)
+    return line(
+        (agent["name"], "bold"),
+        (f" ({_mode(agent)}): {decided} decisions, {applied} applied, {fallback} fell back; {_verb(agent)} ", ""),
+        (money(agent["added_money"], sign=True), colour(agent["added_money"])),
+        (f" in money and {_sharpe(agent)} in Sharpe", ""),
+    )
+
+
+def _mode(agent: Agent) -> str:
     share = known(agent.get("share"))
     return clean(agent["mode"]) if share is None else f"{clean(agent['mode'])} {share:.0%}"
 
 
-def _added(agent: Mapping[str, Any]) -> str:
+def _verb(agent: Agent) -> str:
     return "would have added" if agent["hypothetical"] else "added"
 
 
-def _sharpe_added(agent: Mapping[str, Any]) -> float | None:
+def _sharpe(agent: Agent) -> str:
     acting, without = (known(agent[key].get("sharpe")) for key in ("with", "without"))
-    return None if acting is None or without is None else acting - without
+    return ratio(None if acting is None or without is None else acting - without, sign=True)

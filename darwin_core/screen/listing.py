@@ -2,76 +2,104 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+from rich.text import Text
+
+from darwin_core.screen.words import FORMATS, MISSING, clean, colour, count, gain, line, percent, period, ratio
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from darwin_core.store import Run
+
+_ROOMY = 110
+
+
 def show_runs(runs: Sequence[Run], unfinished: Sequence[Path], console: Console) -> None:
-    """Print the finished runs, a line each, and what interrupted ones left behind."""
-    console.print(_list_of(runs, roomy=console.width >= _ROOMY) if runs else "there are no runs: make one with darwin backtest")
+    """Print the finished runs, a row each, and what interrupted ones left behind."""
+    if runs:
+        console.print(_rows(runs, roomy=console.width >= _ROOMY))
+    else:
+        console.print("there are no runs: make one with darwin backtest", highlight=False)
     if unfinished:
         names = ", ".join(folder.name for folder in unfinished)
-        console.print(_line((f"left by interrupted runs, safe to delete: {names}", "dim")))
+        console.print(line((f"left by interrupted runs, safe to delete: {names}", "dim")))
 
 
-def _list_of(runs: Sequence[Run], *, roomy: bool) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
-    table.add_column("run", overflow="fold")
-    for heading in ("period", "strategy") if roomy else ():
-        table.add_column(heading, overflow="fold")
+def _rows(runs: Sequence[Run], *, roomy: bool) -> Table:
+    table = _table("run", *(("period", "strategy") if roomy else ()))
     for heading in ("return", "Sharpe", "drawdown", "trades"):
         table.add_column(heading, justify="right", no_wrap=True)
     for run in runs:
-        info = run.info
-        summary = info.get("summary", {})
-        where = (f"{info.get('first', MISSING)[:10]} to {info.get('last', MISSING)[:10]}", info.get("strategy", MISSING)) if roomy else ()
+        summary = run.info.get("summary", {})
         table.add_row(
             Text(clean(run.id), "bold"),
-            *(Text(clean(text)) for text in where),
-            Text(signed_percent(summary.get("total_return")).strip(), _colour(summary.get("total_return"))),
-            ratio(summary.get("sharpe")).strip(),
-            percent(summary.get("max_drawdown")).strip(),
-            count(summary.get("trades")).strip(),
+            *(_where(run.info) if roomy else ()),
+            Text(gain(summary.get("total_return")), colour(summary.get("total_return"))),
+            ratio(summary.get("sharpe")),
+            percent(summary.get("max_drawdown")),
+            count(summary.get("trades")),
         )
     return table
 
 
+def _where(info: Mapping[str, Any]) -> tuple[Text, Text]:
+    return Text(clean(period(info))), Text(clean(info["strategy"]))
+
+
 def show_diff(found: Mapping[str, Any], console: Console) -> None:
     """Print what `darwin_core.comparing.compare` found."""
-    console.print(_line(("A  ", "bold"), (found["a"], "")))
-    console.print(_line(("B  ", "bold"), (found["b"], "")))
-    console.print()
+    console.print(line(("A  ", "bold"), (found["a"], "")))
+    console.print(line(("B  ", "bold"), (found["b"], "")))
+    parting = found["parting"]
     if found["same_decisions"]:
-        console.print(_line(("the same decisions, bit for bit (equal digests)", "green")))
-    elif found["parting"] is None:
-        console.print(_line(("equal rows of decisions under different symbols or stages", "yellow")))
+        console.print(line(("the same decisions, bit for bit: their digests are equal", "green")))
+    elif parting is None:
+        console.print(line(("equal rows of decisions, but about other symbols or stages", "yellow")))
     else:
-        console.print(_line((f"they part at decision {found['parting']['row'] + 1:,}", "bold yellow")))
-        console.print(_parting(found["parting"]))
-    for heading, key in (("facts", "facts"), ("settings", "settings"), ("figures", "summary")):
+        console.print(line((f"they part at decision {count(parting['row'] + 1)}", "bold yellow")))
+        console.print(_parting(parting))
+    for heading, key in (("fact", "facts"), ("setting", "settings"), ("figure", "summary")):
         if found[key]:
             console.print()
-            console.print(_three(heading, found[key], figures=key == "summary"))
+            console.print(_differing(heading, found[key]))
 
 
 def _parting(parting: Mapping[str, Any]) -> Table:
     first, second = parting["a"] or {}, parting["b"] or {}
-    table = _columns("decision")
+    table = _table("decision", "A", "B")
     for key in dict.fromkeys([*first, *second]):
-        a, b = (clean(row.get(key, "the log has ended")) for row in (first, second))
-        table.add_row(key, Text(a), Text(b), style="" if a == b else "bold yellow")
+        a, b = (clean(row[key]) if key in row else "the log has ended" for row in (first, second))
+        table.add_row(Text(clean(key)), Text(a), Text(b), style="" if a == b else "bold yellow")
     return table
 
 
-def _three(heading: str, rows: Sequence[Sequence[Any]], *, figures: bool) -> Table:
-    table = _columns(heading)
+def _differing(heading: str, rows: Sequence[Sequence[Any]]) -> Table:
+    table = _table(heading, "A", "B")
     for name, a, b in rows:
-        write = _FORMATS.get(name, clean) if figures else clean
-        texts = [write(a).strip(), write(b).strip()]
+        write = FORMATS.get(name, _plain) if heading == "figure" else _plain
+        texts = write(a), write(b)
         if texts[0] == texts[1]:
-            texts = [clean(a), clean(b)]  # they differ further down than is usually shown
-        table.add_row(Text(clean(name)), *(Text(text) for text in texts))
+            texts = _plain(a), _plain(b)  # they differ further down than is usually shown
+        table.add_row(Text(clean(name)), *map(Text, texts))
     return table
 
 
-def _columns(heading: str) -> Table:
+def _plain(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{clean(key)} {clean(each)}" for key, each in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(map(clean, value))
+    return MISSING if value is None else clean(value)
+
+
+def _table(*headings: str) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
-    for name in (heading, "A", "B"):
-        table.add_column(name, overflow="fold")
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
     return table
