@@ -10,16 +10,15 @@ import numpy as np
 from attrs import evolve, frozen
 
 from darwin_core.errors import ConfigError, PluginError, did_you_mean
-from darwin_core.lockstep import EFFECTS, LIVE_COLUMNS, MAX_COMPILED
+from darwin_core.lockstep import EFFECTS, LIVE_COLUMNS
 from darwin_core.plugins import Owner, Plugins
-from darwin_core.types import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from darwin_core.config import AgentTable, Settings, Trust, Use
     from darwin_core.protocols import Agent, Column, Feed, Features, Monitor, Reporter, Strategy
-    from darwin_core.types import Bools
+    from darwin_core.types import Bools, Limits
 
 _EXPRESSION = re.compile(r"^([a-z][a-z0-9_]*)\(([^()]*)\)$|^([a-z][a-z0-9_]*)$")
 WHENS = ("candidate", "bar", "hour", "day", "week", "month", "quarter", "year")
@@ -95,34 +94,40 @@ class Line:
         return evolve(self, agents=tuple(agents))
 
 
-def assemble(settings: Settings) -> Line:
-    """Make every component that the deployment names; raise ConfigError or PluginError at the first fault."""
-    plugins = Plugins(settings.source.path.parent)
+def assemble(settings: Settings, plugins: Plugins | None = None) -> Line:
+    """Make every component that the deployment names; raise ConfigError or PluginError at the first fault.
+
+    `plugins` are those that were loaded already, for who makes many lines.
+    """
+    plugins = plugins or Plugins(settings.source.path.parent)
     feed, _ = _make(plugins, "feed", settings.feed, ("feed",), settings)
-    libraries = _libraries(plugins, settings)
+    libraries = libraries_of(plugins, settings)
     strategy, owner = _make(plugins, "strategy", settings.strategy, ("strategy",), settings)
     agents = tuple(
         _agent(plugins, table, number, settings)
         for number, table in enumerate(settings.agents)
         if table.trust.mode != "off"
     )
-    if sum(hasattr(part.agent, "compiled") for part in agents) > MAX_COMPILED:
-        raise ConfigError(f"{settings.source.at(('agents',))}: at most {MAX_COMPILED} agents may be compiled")
     monitors = tuple(
         MonitorPart(*_make(plugins, "monitor", use, ("monitors", i), settings))
         for i, use in enumerate(settings.monitors)
     )
-    limits = settings.safety.limits
-    for part in monitors:
-        limits = limits.tighten(part.monitor.limits)
     strategy_part = StrategyPart(strategy, owner)
-    columns = _columns(libraries, _required(strategy_part, agents, monitors))
+    columns = _columns(libraries, required(strategy_part, agents, monitors))
     if settings.broker is not None:
         _make(plugins, "broker", settings.broker, ("broker",), settings)
     reporters = tuple(
         _make(plugins, "reporter", use, ("reporters", i), settings) for i, use in enumerate(settings.reporters)
     )
-    return Line(settings, feed, columns, strategy_part, agents, monitors, limits, reporters)
+    return Line(settings, feed, columns, strategy_part, agents, monitors, limits_of(settings, monitors), reporters)
+
+
+def limits_of(settings: Settings, monitors: Iterable[MonitorPart]) -> Limits:
+    """Return the tightest of the deployment's limits and all monitors'."""
+    limits = settings.safety.limits
+    for part in monitors:
+        limits = limits.tighten(part.monitor.limits)
+    return limits
 
 
 def _make(
@@ -132,7 +137,8 @@ def _make(
     return plugins.make(f"make_{kind}", kind, use.use, where, options=use.options, **more)
 
 
-def _libraries(plugins: Plugins, settings: Settings) -> list[tuple[Features, Owner]]:
+def libraries_of(plugins: Plugins, settings: Settings) -> list[tuple[Features, Owner]]:
+    """Make the deployment's feature libraries."""
     return [_make(plugins, "features", use, ("features", i), settings) for i, use in enumerate(settings.features)]
 
 
@@ -153,7 +159,7 @@ def _agent(plugins: Plugins, table: AgentTable, number: int, settings: Settings)
     return AgentPart(agent, Owner("agent", name, owner.origin), table.trust)
 
 
-def _required(
+def required(
     strategy: StrategyPart, agents: Iterable[AgentPart], monitors: Iterable[MonitorPart]
 ) -> dict[str, Owner]:
     """Return every feature column that somebody reads, with the first who does."""

@@ -1,4 +1,4 @@
-"""The law, audited: components evaluated again on prefixes of their blocks must say the same, bit for bit."""
+"""The law, audited: components asked again about prefixes of their blocks must say the same, bit for bit."""
 
 from __future__ import annotations
 
@@ -6,31 +6,46 @@ import zlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
-from darwin_core.errors import CausalityError
+from darwin_core import cuts
+from darwin_core.asking import AgentAudit
+from darwin_core.cuts import Reach, Terrain
+from darwin_core.errors import CausalityError, PluginError
 from darwin_core.evaluate import call, compute, cut_proposal, stamp
-from darwin_core.types import Market, Observation, read_only
+from darwin_core.protocols import WHOLE_TAPE
+from darwin_core.twins import Origin, Place
+from darwin_core.types import Market
+from darwin_core.verdict import Cut, Subject, difference, verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
 
-    from darwin_core.assembly import Line
+    from darwin_core.assembly import Line, MonitorPart, NamedColumn
     from darwin_core.blocks import Block
+    from darwin_core.engine import Walk
     from darwin_core.evaluate import Evaluator, Part
     from darwin_core.forming import Formed
-    from darwin_core.observing import Panel, Questions
+    from darwin_core.observing import Questions
     from darwin_core.plugins import Owner
-    from darwin_core.types import Bars
+    from darwin_core.types import Bars, Ints
+    from darwin_core.verdict import Outputs
 
-_CHEAP_BLOCKS, _CHEAP_PREFIXES, _CHEAP_ROWS = 4, 2, 4096
-_FULL_PREFIXES = 32
+_SAMPLED = 2
+"""Blocks in which a cheap audit cuts every component (or how often in the only one there is), beside the first block
+that has a place of each kind."""
+_SHARE, _LEAST_CELLS = 0.2, 65_536
+"""The bars times symbols that a cheap audit asks a component again about: a share of the run's, or this many."""
+_CUTS = 8
+_FULL_RANDOM = 32
+_KINDS = ("on boom", "on crash", "off boom", "off crash", "gap end", "period end")
+"""Where to cut, and what comes after the cut: a boom, a crash, or the end."""
 _OUTPUTS = ("side", "weight", "confidence", "candidate", "stop", "take_profit")
 
 
 @frozen
 class Audited:
-    """How often one component was evaluated again."""
+    """How often one component was asked again."""
 
     component: str
     prefixes: int
@@ -38,155 +53,160 @@ class Audited:
 
 @define(eq=False)
 class Auditor:
-    """Re-evaluates components at prefixes chosen by the deployment's seed.
+    """Asks twins of the line's components about prefixes of their blocks.
 
-    Cheap: in at most four blocks, a few prefixes of at most 4,096 bars, lengths spread evenly over the orders of
-    magnitude, and one that ends in the block's first gap: short prefixes are where a look ahead shows most, and
-    gaps are where a fill from the future does. Full: 32 prefixes in every block.
+    Cheap, the default: some ten prefixes a component in a long run, for about a fifth of its time. Full: some
+    forty in every block. What is cut where follows from the deployment's seed.
     """
 
     line: Line
     blocks: list[Block]
-    _counts: dict[str, int] = field(factory=dict, init=False)
+    _known: dict[str, list[Place]] = field(factory=dict, init=False)
+    _columns: dict[str, Subject] = field(init=False)
+    _strategy: Subject = field(init=False)
+    _monitors: list[Subject] = field(init=False)
+    _agents: AgentAudit = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Copy every component before its first call."""
+        self._columns = {named.name: self._column(named) for named in self.line.columns}
+        owner, strategy = self.line.strategy.owner, self.line.strategy.strategy
+        self._strategy = self._subject(str(owner), owner, "", strategy, lambda s, m, n: _propose(owner, s, m, n))
+        self._monitors = [self._monitor(part) for part in self.line.monitors]
+        self._agents = AgentAudit(self.line, self.blocks, self._full)
+
+    @property
+    def _full(self) -> bool:
+        return self.line.settings.run.audit == "full"
+
+    def _column(self, named: NamedColumn) -> Subject:
+        def ask(column: Any, market: Market, rows: int) -> Outputs:
+            return {"": compute(evolve(named, column=column), market.bars, rows)}
+
+        words = f"column {named.name!r}"
+        return self._subject(words, named.owner, words, named.column, ask)
+
+    def _monitor(self, part: MonitorPart) -> Subject:
+        def ask(monitor: Any, market: Market, rows: int) -> Outputs:
+            answer = np.asarray(call(part.owner, monitor.allow, market))
+            if answer.shape != (len(market),):
+                raise PluginError(f"{part.owner}: allow must return bool of shape ({len(market)},)")
+            return {"allow": answer[len(market) - rows :, None]}
+
+        return self._subject(str(part.owner), part.owner, "", part.monitor, ask)
+
+    def _subject(self, name: str, owner: Owner, words: str, component: Any, ask: Callable[..., Outputs]) -> Subject:
+        lookback, symbols = component.lookback, len(self.line.feed.symbols)
+        before = [self._before(block, lookback) for block in self.blocks]
+        cells = float(sum(before) + sum(map(len, self.blocks))) * symbols
+        budget = np.inf if self._full else max(_LEAST_CELLS, _SHARE * cells)
+        within = [k for k, rows in enumerate(before) if 4 * rows * symbols <= budget]  # a whole tape grows dear
+        sampled = self._rng(name).choice(within, min(_SAMPLED, len(within)), replace=False)
+        origin = Origin.of(component, self._known)
+        return Subject(name, owner, words, lookback, ask, origin, budget, frozenset(sampled.tolist()), set(_KINDS))
+
+    def _before(self, block: Block, lookback: int) -> int:
+        """Return how many bars before a block a component sees."""
+        return block.start if lookback == WHOLE_TAPE else min(block.start, lookback)
+
+    def _rng(self, name: str, *more: int) -> np.random.Generator:
+        return np.random.default_rng([self.line.settings.deployment.seed, zlib.crc32(name.encode()), *more])
 
     def audited(self) -> tuple[Audited, ...]:
         """Return what was audited, in the order of the line."""
-        return tuple(Audited(name, count) for name, count in self._counts.items())
+        subjects = [*self._columns.values(), self._strategy, *self._monitors]
+        market = [Audited(subject.name, subject.asked) for subject in subjects if subject.asked]
+        return (*market, *(Audited(name, count) for name, count in self._agents.asked().items()))
 
     def check_market(self, k: int, evaluator: Evaluator, part: Part) -> None:
         """Audit what looks at the market on block `k`; raise CausalityError at the first that breaks the law."""
-        for column in self.line.columns:
-            whole = part.features[column.name]
-            lookback = column.column.lookback
-            name = f"column {column.name}"
-            for rows in self._prefixes(name, k, part.bars):
-                again = compute(column, _copy(self._window(evaluator, k, lookback, rows)), rows)
-                self._compare(name, column.owner, column.name, whole[:rows], again, part.bars, rows)
-        self._check_strategy(k, evaluator, part)
-        for monitor in self.line.monitors:
-            name = str(monitor.owner)
-            for rows in self._prefixes(name, k, part.bars):
-                market = self._market(evaluator, k, monitor.monitor.lookback, rows)
-                whole = evaluator.allow(monitor, k)[:rows]
-                again = np.asarray(call(monitor.owner, monitor.monitor.allow, market))[-rows:]
-                self._compare(name, monitor.owner, "allow", whole[:, None], again[:, None], part.bars, rows)
+        terrain = Terrain(part.bars)
+        for name, subject in self._columns.items():
+            said = {"": part.features[name]}
+            self._check(subject, k, terrain, said, lambda s: Market(evaluator.window(k, s.lookback), {}))
+        proposed = {name: getattr(part.proposal, name) for name in _OUTPUTS}
+        self._check(self._strategy, k, terrain, proposed, lambda s: evaluator.market(k, s.lookback))
+        for subject in self._monitors:
+            allowed = {"allow": part.may_add[:, None]}
+            self._check(subject, k, terrain, allowed, lambda s: evaluator.market(k, s.lookback))
 
-    def check_agents(self, k: int, part: Part, formed: Formed, questions: Questions, panel: Panel) -> None:
-        """Audit the agents on block `k`; raise CausalityError at the first whose rows depend on each other."""
-        for j in range(len(panel.parts)):
-            self._check_agent(j, k, part, formed, questions, panel)
+    def check_agents(self, k: int, part: Part, formed: Formed, questions: Questions, walk: Walk) -> None:
+        """Audit the agents on block `k`; raise CausalityError at the first that breaks the law."""
+        self._agents.check(k, part, formed, questions, walk)
 
-    def _check_strategy(self, k: int, evaluator: Evaluator, part: Part) -> None:
-        owner, strategy = self.line.strategy.owner, self.line.strategy.strategy
-        for rows in self._prefixes(str(owner), k, part.bars):
-            market = self._market(evaluator, k, strategy.lookback, rows)
-            again = cut_proposal(owner, call(owner, strategy.propose, market), market, len(market) - rows)
-            for output in _OUTPUTS:
-                first, second = getattr(part.proposal, output), getattr(again, output)
-                shape = (rows, len(part.bars.symbols))
-                whole = _rows(first, len(part.bars), shape)
-                self._compare(str(owner), owner, output, whole, _rows(second, rows, shape), part.bars, rows)
-
-    def _check_agent(self, j: int, k: int, part: Part, formed: Formed, questions: Questions, panel: Panel) -> None:
-        """Ask an agent that was asked about a block at once again, on fewer rows and on single ones."""
-        asks = questions.asks[j]
-        if not panel.batched(j) or not asks.any():
+    def _check(
+        self, subject: Subject, k: int, terrain: Terrain, said: Outputs, window: Callable[[Subject], Market]
+    ) -> None:
+        """Audit one component on block `k`."""
+        trials = self._trials(subject, k, terrain, said)
+        if not trials:
             return
-        owner = panel.parts[j].owner
-        asked = panel.rows_of(j, part, formed, questions.market, asks)
-        whole = questions.actions_given[j][asks]
-        for rows in self._lengths(str(owner), k, len(asked)):
-            for chosen in (slice(0, rows), slice(rows - 1, rows)):
-                again = panel.guards[j].decide(_take(asked, chosen))
-                self._count(str(owner))
-                if again is not None:
-                    self._compare_actions(owner, asked, chosen, whole[chosen], again)
+        whole: Outputs = {name: _dense(value, terrain.bars) for name, value in said.items()}
+        market, n = window(subject), len(terrain.bars)
+        if len(self._monitors) > 1 and subject in self._monitors:  # the run kept only what they say together
+            whole = subject.again(subject.origin.twin(), market, n)
+        twin, failed = subject.origin.twin(), None
+        for rows, kind in trials:
+            cut = Cut(market, len(market) - n + rows, rows, kind)
+            shown = cut.shown()
+            subject.asked += 1
+            subject.spent += len(shown) * len(market.bars.symbols)
+            try:
+                again = subject.again(twin, shown, rows + len(shown) - cut.stop)
+            except PluginError as error:
+                if kind == "end":  # what never came may be more than it can bear
+                    failed = failed or (error, market.bars.time[cut.stop - 1])
+                continue
+            if difference(whole, again, rows):
+                raise CausalityError(verdict(subject, cut, whole, again))
+        if failed:
+            where = f"so it does when the bars end at {stamp(failed[1])}, as they do in live"
+            raise PluginError(f"{failed[0]}: {where}") from failed[0]
 
-    def _compare_actions(self, owner: Owner, asked: Observation, chosen: slice, whole: Any, again: Any) -> None:
-        wrong = np.flatnonzero(~_same(whole, again))
-        if len(wrong):
-            row = chosen.start + int(wrong[0])
-            raise CausalityError(
-                f"{owner}: its action for {asked.symbols[asked.symbol[row]]} at {stamp(asked.time[row])} is "
-                f"{whole[wrong[0]]!r} among {len(asked)} rows and {again[wrong[0]]!r} among {len(again)}: a row's "
-                "decision must not depend on the rows around it, nor on chance or past calls"
-            )
-
-    def _window(self, evaluator: Evaluator, k: int, lookback: int, rows: int) -> Bars:
-        """Return the window of block `k`, ending after `rows` of its rows."""
-        bars = evaluator.window(k, lookback)
-        return bars[: len(bars) - len(self.blocks[k]) + rows]
-
-    def _market(self, evaluator: Evaluator, k: int, lookback: int, rows: int) -> Market:
-        market = evaluator.market(k, lookback)
-        stop = len(market) - len(self.blocks[k]) + rows
-        features = {name: read_only(values[:stop].copy()) for name, values in market.features.items()}
-        return Market(_copy(market.bars[:stop]), features)
-
-    def _prefixes(self, name: str, k: int, bars: Bars) -> Iterator[int]:
-        """Yield how many rows of block `k` each prefix of a component has."""
-        lengths = list(self._lengths(name, k, len(bars)))
-        if lengths:
-            gaps = np.flatnonzero(np.isnan(bars.close).any(axis=1))
-            if len(gaps):
-                lengths.append(int(gaps[0]) + 1)
-        for length in lengths:
-            self._count(name)
-            yield length
-
-    def _lengths(self, name: str, k: int, rows: int) -> Iterator[int]:
-        rng = np.random.default_rng([self.line.settings.deployment.seed, zlib.crc32(name.encode()), len(self.blocks)])
-        if self.line.settings.run.audit == "full":
-            yield from np.random.default_rng(rng.integers(2**32, size=k + 1)[-1]).integers(1, rows + 1, _FULL_PREFIXES).tolist()
-            return
-        chosen = rng.choice(len(self.blocks), min(_CHEAP_BLOCKS, len(self.blocks)), replace=False)
-        powers = rng.random((len(chosen), _CHEAP_PREFIXES))
-        for position in np.flatnonzero(chosen == k):
-            for power in powers[position]:
-                yield max(1, int(min(rows, _CHEAP_ROWS) ** power))
-
-    def _count(self, name: str) -> None:
-        self._counts[name] = self._counts.get(name, 0) + 1
-
-    def _compare(self, name: str, owner: Owner, output: str, whole: Any, again: Any, bars: Bars, rows: int) -> None:
-        if whole is None and again is None:
-            return
-        wrong = ~_same(whole, again)
-        if not wrong.any():
-            return
-        row, column = np.argwhere(wrong)[-1]
-        symbol = bars.symbols[column] if whole.shape[1] > 1 or len(bars.symbols) == 1 else "all symbols"
-        raise CausalityError(
-            f"{owner}: {output!r} for {symbol} at {stamp(bars.time[row])} is {whole[row, column]!r} when the bars "
-            f"after {stamp(bars.time[rows - 1])} are in the array and {again[row, column]!r} when they are not: "
-            "it looks ahead, or depends on chance or on past calls"
-        )
+    def _trials(self, subject: Subject, k: int, terrain: Terrain, said: Outputs) -> list[tuple[int, str]]:
+        """Return the rows of block `k` that each question leaves in place, and what comes after them."""
+        sampled = self._full or k in subject.sampled
+        kinds = _KINDS if sampled else sorted(subject.missing)
+        places = {kind: _places(kind, terrain, said) for kind in kinds}
+        if not sampled and not any(map(len, places.values())):
+            return []
+        n, symbols = len(terrain.bars), len(terrain.bars.symbols)
+        before = self._before(self.blocks[k], subject.lookback)
+        most = min(float(n), subject.budget / symbols / _CUTS - before)
+        reach = Reach(max(1, subject.lookback + 1 - before), int(most))
+        rng = self._rng(subject.name, k)
+        rounds = _SAMPLED // min(_SAMPLED, len(self.blocks)) if sampled else 1
+        trials: list[tuple[int, str]] = []
+        if sampled:
+            trials.append((min(reach.least, max(1, n - 1)), "end"))
+            for _ in range(_FULL_RANDOM // 2 if self._full else rounds):
+                trials += [(cuts.short(reach, n, rng), "end"), (cuts.anywhere(reach, n, rng), "end")]
+        for kind, rows in [*places.items()] * rounds:
+            if subject.spent + sum(before + length for length, _ in trials) * symbols > subject.budget:
+                break
+            length, what = cuts.draw(rows, reach, n, rng), kind.rpartition(" ")[2]
+            if length is not None:
+                trials.append((length, what))
+                subject.missing.discard(kind)
+            elif sampled and kind in ("on boom", "off crash") and n > 1:  # it says the same all the time
+                trials.append((cuts.short(reach, n, rng), what))
+        return list(dict.fromkeys(trials))
 
 
-def _take(asked: Observation, chosen: slice) -> Observation:
-    values = read_only(asked.values[chosen].copy())
-    return Observation(asked.names, values, asked.time[chosen], asked.symbol[chosen], asked.symbols)
+def _places(kind: str, terrain: Terrain, said: Outputs) -> Ints:
+    """Return the rows of a block on which a prefix of this kind may end."""
+    where = kind.partition(" ")[0]
+    if where not in cuts.CHANGES:
+        return terrain.rows(where)
+    return cuts.changes(where, [value for value in said.values() if value is not None and np.ndim(value) == 2])
 
 
-def _copy(bars: Bars) -> Bars:
-    """Return bars that share no memory with the history, so that nothing can reach beyond them."""
-    return type(bars)(
-        read_only(bars.time.copy()),
-        bars.symbols,
-        {name: read_only(values.copy()) for name, values in bars.fields.items()},
-        {name: read_only(values.copy()) for name, values in bars.reference.items()},
-        bars.timezone,
-    )
+def _propose(owner: Owner, strategy: Any, market: Market, rows: int) -> Outputs:
+    proposal = cut_proposal(owner, call(owner, strategy.propose, market), market, len(market) - rows)
+    bars = market.bars[len(market) - rows :]
+    return {name: _dense(getattr(proposal, name), bars) for name in _OUTPUTS}
 
 
-def _rows(value: Any, rows: int, shape: tuple[int, int]) -> Any:
-    """Return an output's first rows in full shape; None stays None."""
-    if value is None:
-        return None
-    whole = np.broadcast_to(np.asarray(value), (rows, shape[1]))
-    return whole[: shape[0]]
-
-
-def _same(first: Any, second: Any) -> Any:
-    """Compare with ``==``; NaN equals NaN."""
-    return (first == second) | ((first != first) & (second != second))
+def _dense(value: Any, bars: Bars) -> Any:
+    """Return a scalar in the shape (rows, S); arrays and None as they are."""
+    return value if value is None or np.ndim(value) else np.broadcast_to(value, (len(bars), len(bars.symbols)))

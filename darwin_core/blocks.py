@@ -6,6 +6,7 @@ any stretch see the same arrays.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,7 +29,7 @@ _SECONDS = {
     "year": 31_536_000,
     "decade": 315_360_000,
 }
-_BARS_WANTED = 1024
+_BARS_WANTED, _CELLS_WANTED = 1_024, 65_536
 
 
 @frozen
@@ -43,22 +44,28 @@ class Block:
         return self.stop - self.start
 
 
-def unit_for(interval: int) -> str:
-    """Return the smallest calendar unit that holds some 1,000 bars of `interval` ns.
+def unit_for(interval: int, symbols: int) -> str:
+    """Return the smallest calendar unit that holds some 1,000 bars of `interval` ns, and 65,536 bars times symbols.
+
+    A block costs some 0.1 ms beside the work in it, which few cells would not be worth; and live computes the open
+    block again at every bar, which many cells would make slow.
 
     Examples
     --------
-    >>> [unit_for(s * 1_000_000_000) for s in (60, 3600, 86_400)]
+    >>> [unit_for(s * 1_000_000_000, 1) for s in (60, 3600, 86_400)]
+    ['quarter', 'decade', 'decade']
+    >>> [unit_for(s * 1_000_000_000, 100) for s in (60, 3600, 86_400)]
     ['day', 'quarter', 'decade']
     """
+    wanted = max(_BARS_WANTED, _CELLS_WANTED // max(symbols, 1))
     for unit, seconds in _SECONDS.items():
-        if seconds * 1_000_000_000 >= _BARS_WANTED * interval:
+        if seconds * 1_000_000_000 >= wanted * interval:
             return unit
     return "decade"
 
 
 def period(time: Ints, unit: str, timezone: str) -> NDArray[np.int64]:
-    """Number the calendar period of each bar, (T,): equal numbers are the same hour, day, week, ..."""
+    """Return the number of each bar's calendar period, (T,): equal numbers are the same hour, day, week, ..."""
     wall = local_time(time - 1, timezone)  # a bar that ends at midnight belongs to the day that ends
     if unit in ("minute", "hour", "day"):
         return wall.astype(f"datetime64[{unit[0] if unit != 'minute' else 'm'}]".replace("[d]", "[D]")).astype(np.int64)
@@ -83,4 +90,4 @@ def cut(time: Ints, unit: str, timezone: str) -> list[Block]:
     if unit == "whole" or len(time) == 0:
         return [Block(0, len(time))] if len(time) else []
     edges = [*np.flatnonzero(starts(time, unit, timezone, None)).tolist(), len(time)]
-    return [Block(a, b) for a, b in zip(edges, edges[1:], strict=False)]
+    return [Block(a, b) for a, b in pairwise(edges)]

@@ -2,7 +2,8 @@
 
 A look ahead shows only where what it saw made a difference, and a component that says one of few things (long or
 flat, allowed or not) hides most of it. So beside random bars the audit cuts where the difference is likely: at bars
-where the output has just changed, before the largest moves, inside gaps, and at the ends of calendar periods.
+where the output has just changed, inside gaps, and at the ends of calendar periods. And it puts futures that never
+came behind a cut, a boom and a crash: what a component said before must not care.
 """
 
 from __future__ import annotations
@@ -11,16 +12,18 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from darwin_core.blocks import period
+from darwin_core.types import Market, read_only
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from darwin_core.types import Bars, Bools, Floats, Ints
+    from darwin_core.types import Bars, Floats, Ints
 
-_SCANNED = 4096
+CHANGES, FUTURES = ("on", "off"), ("boom", "crash")
+_SCANNED, _SCANS = 4096, (512, 4096)
 _FIRST = 16
 _UNITS = ("quarter", "month", "week", "day", "hour")
 
@@ -35,7 +38,7 @@ class Terrain:
     def rows(self, kind: str) -> Ints:
         """Return the rows of `kind`: the last row of a prefix that ends there."""
         if kind not in self._found:
-            finder: Callable[[Bars], Ints] = {"gap": _gaps, "period": _periods, "rise": _rise, "fall": _fall}[kind]
+            finder: Callable[[Bars], Ints] = {"gap": _gaps, "period": _periods}[kind]
             self._found[kind] = finder(self.bars)
         return self._found[kind]
 
@@ -56,22 +59,20 @@ class Reach:
     most: int
 
 
-def on(outputs: Sequence[Floats]) -> Ints:
-    """Return the first rows on which an output has risen."""
-    return _first(outputs, np.greater)
+def changes(kind: str, outputs: Sequence[Floats]) -> Ints:
+    """Return the first rows on which an output has risen (on) or fallen (off)."""
+    compare = np.greater if kind == "on" else np.less
+    found = [_changed(compare, output) for output in outputs if output.strides[0]]  # a broadcast scalar does neither
+    return np.concatenate([np.empty(0, np.int64), *found])
 
 
-def off(outputs: Sequence[Floats]) -> Ints:
-    """Return the first rows on which an output has fallen."""
-    return _first(outputs, np.less)
-
-
-def _first(outputs: Sequence[Floats], compare: Callable[[Floats, Floats], Bools]) -> Ints:
-    found = [np.empty(0, np.int64)]
-    for output in outputs:
-        changed = compare(output[1:_SCANNED], output[: _SCANNED - 1][: max(0, len(output) - 1)])
-        found.append(np.flatnonzero(changed.any(axis=1))[:_FIRST] + 1)
-    return np.concatenate(found)
+def _changed(compare: np.ufunc, output: Floats) -> Ints:
+    for rows in _SCANS:
+        head = output[:rows]
+        found = np.flatnonzero(compare(head[1:], head[:-1]).any(axis=1))[:_FIRST] + 1
+        if len(found) == _FIRST or len(head) < rows:
+            break
+    return found
 
 
 def _gaps(bars: Bars) -> Ints:
@@ -99,27 +100,13 @@ def _ends(bars: Bars, unit: str) -> Ints:
     return np.flatnonzero(np.diff(period(bars.time[:_SCANNED], unit, bars.timezone)))
 
 
-def _rise(bars: Bars) -> Ints:
-    return _extreme(bars, 1.0)
-
-
-def _fall(bars: Bars) -> Ints:
-    return _extreme(bars, -1.0)
-
-
-def _extreme(bars: Bars, sign: float) -> Ints:
-    """Return the row before the largest move of any symbol, up or down."""
-    close = bars.close[:_SCANNED]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        moves = sign * (close[1:] / close[:-1] - 1.0)
-    moves = np.where(np.isfinite(moves), moves, -np.inf)
-    return np.flatnonzero([]) if moves.size == 0 else np.array([int(np.argmax(moves)) // moves.shape[1]])
-
-
 def draw(rows: Ints, reach: Reach, n: int, rng: np.random.Generator) -> int | None:
     """Return the length of a prefix that ends on one of `rows`, or None when none leaves a rest of the block."""
     fit = rows[(rows + 1 >= reach.least) & (rows + 1 < n)]
-    return int(rng.choice(fit)) + 1 if len(fit) else None
+    near = fit[fit < reach.most]
+    if len(near):
+        return int(rng.choice(near)) + 1
+    return int(fit.min()) + 1 if len(fit) else None
 
 
 def short(reach: Reach, n: int, rng: np.random.Generator) -> int:
@@ -127,7 +114,7 @@ def short(reach: Reach, n: int, rng: np.random.Generator) -> int:
     last = max(1, n - 1)
     low = min(reach.least, last)
     room = max(1, min(reach.most, last) - low)
-    return min(last, low - 1 + math.ceil((room + 1) ** rng.random()))
+    return min(last, low - 1 + math.ceil(math.exp(math.log(room + 1) * rng.random())))
 
 
 def anywhere(reach: Reach, n: int, rng: np.random.Generator) -> int:
@@ -135,3 +122,36 @@ def anywhere(reach: Reach, n: int, rng: np.random.Generator) -> int:
     last = max(1, n - 1)
     low = min(reach.least, last)
     return int(rng.integers(low, max(low, min(reach.most, last)) + 1))
+
+
+def future(market: Market, stop: int, kind: str, rows: int) -> Market:
+    """Return the first `stop` bars of a window and up to `rows` more, of a future in which prices doubled or halved.
+
+    Features after the cut are the highest or the lowest that the window has.
+    """
+    factor, extreme = (2.0, np.fmax) if kind == "boom" else (0.5, np.fmin)
+    whole = own(market, min(len(market), stop + rows))
+
+    def scaled(values: Floats, factor: float) -> Floats:
+        return read_only(np.concatenate([values[:stop], values[stop:] * factor]))
+
+    bars = evolve(
+        whole.bars,
+        fields={n: scaled(v, 1.0 / factor if n == "volume" else factor) for n, v in whole.bars.fields.items()},
+        reference={n: scaled(v, factor) for n, v in whole.bars.reference.items()},
+    )
+    features = {}
+    for name, values in whole.features.items():
+        later = np.broadcast_to(extreme.reduce(market.features[name], axis=0), values[stop:].shape)
+        features[name] = read_only(np.concatenate([values[:stop], later]))
+    return Market(bars, features)
+
+
+def own(market: Market, stop: int) -> Market:
+    """Return the first `stop` bars in memory of their own, so that nothing can reach beyond them."""
+    bars = market.bars[:stop]
+    fields = {name: read_only(values.copy()) for name, values in bars.fields.items()}
+    reference = {name: read_only(values.copy()) for name, values in bars.reference.items()}
+    time = read_only(bars.time.copy())
+    features = {name: read_only(values[:stop].copy()) for name, values in market.features.items()}
+    return Market(evolve(bars, time=time, fields=fields, reference=reference), features)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -12,11 +13,11 @@ from attrs import define, field, frozen
 from darwin_core import ledger, lockstep
 from darwin_core.audit import Auditor
 from darwin_core.blocks import cut, unit_for
+from darwin_core.desks import Desks
 from darwin_core.errors import DataError
-from darwin_core.evaluate import Evaluator
+from darwin_core.evaluate import Evaluator, Kept
 from darwin_core.forming import form
 from darwin_core.observing import Panel
-from darwin_core.types import Observation, read_only
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -92,8 +93,10 @@ class Recorder:
 
 
 def joined(parts: list[NDArray[Any]], dtype: np.dtype[Any]) -> NDArray[Any]:
-    """Concatenate record arrays, of which there may be none."""
-    return np.concatenate(parts) if parts else np.empty(0, dtype)
+    """Concatenate record arrays, of which there may be none; the list is left with the one array."""
+    if len(parts) > 1:
+        parts[:] = [np.concatenate([part.view(np.uint8) for part in parts]).view(dtype)]  # fields would be compared
+    return parts[0] if parts else np.empty(0, dtype)
 
 
 class Watcher(Protocol):
@@ -108,7 +111,7 @@ def run(
     *,
     tier: Tier = "auto",
     parts: Iterable[Part] | None = None,
-    shared: dict[tuple[str, int], Floats] | None = None,
+    history: History | None = None,
     audit: bool = True,
     watchers: Sequence[Watcher] = (),
     tell: Callable[[int, int], None] | None = None,
@@ -123,8 +126,8 @@ def run(
         Where agents run; every tier gives the same bytes.
     parts
         The blocks, evaluated (and audited) elsewhere; None: evaluate them here.
-    shared
-        Cache of columns for runs over the same feed that differ in parameters.
+    history
+        The line's feed, shared by runs that differ in parameters only; None: read it for this run.
     audit
         Whether to re-evaluate prefixes as the deployment says.
     watchers
@@ -137,11 +140,11 @@ def run(
     CausalityError
         When a component's past changed as its future became known.
     """
-    time = line.feed.times()
+    past = history or History.of(line)
+    time, blocks = past.time, past.blocks
     ready(line, time)
-    blocks = plan(line, time)
     auditor = Auditor(line, blocks) if audit and line.settings.run.audit != "off" else None
-    evaluator = Evaluator(line, blocks, shared)
+    evaluator = Evaluator(line, blocks, past.kept)
     walk = Walk(line, time, tier)
     evaluated = parts if parts is not None else (evaluator.part(k) for k in range(len(blocks)))
     for k, (block, part) in enumerate(zip(blocks, evaluated, strict=True)):
@@ -149,12 +152,27 @@ def run(
             auditor.check_market(k, evaluator, part)
         formed, questions = walk.block(block, part)
         if auditor:
-            auditor.check_agents(k, part, formed, questions, walk.panel)
+            auditor.check_agents(k, part, formed, questions, walk)
         for watcher in watchers:
             watcher.block(block, part, formed, walk.rules)
         if tell:
             tell(block.stop, len(time))
     return walk.result(auditor.audited() if auditor else ())
+
+
+@frozen(eq=False)
+class History:
+    """A feed's times, cut into blocks, and what has been computed of it."""
+
+    time: Ints
+    blocks: list[Block]
+    kept: Kept
+
+    @classmethod
+    def of(cls, line: Line, room: int = 0) -> History:
+        """Look at a line's feed; keep as much as `room` bytes of columns for other runs."""
+        time = line.feed.times()
+        return cls(time, plan(line, time), Kept(room))
 
 
 def ready(line: Line, time: Ints) -> None:
@@ -168,8 +186,10 @@ def ready(line: Line, time: Ints) -> None:
 
 def plan(line: Line, time: Ints) -> list[Block]:
     """Cut the feed's history as the deployment says."""
-    unit = line.settings.run.block
-    return cut(time, unit_for(line.feed.interval) if unit == "auto" else unit, line.feed.timezone)
+    unit: str = line.settings.run.block
+    if unit == "auto":
+        unit = unit_for(line.feed.interval, len(line.feed.symbols))
+    return cut(time, unit, line.feed.timezone)
 
 
 @define(eq=False)
@@ -186,6 +206,7 @@ class Walk:
     curve: Floats = field(init=False)
     recorder: Recorder = field(init=False)
     _previous: NDArray[np.int8] = field(init=False)
+    _buffers: tuple[NDArray[Any], ...] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         """Open an account and an empty log."""
@@ -196,11 +217,26 @@ class Walk:
         self.slots = ledger.new_slots(len(symbols))
         self.curve = np.empty((len(self.time), len(ledger.CURVE)))
         self._previous = np.zeros(len(symbols), np.int8)
-        self.recorder = Recorder(hashlib.sha256(header(self.line)))
-        has_range = {"open", "high", "low"} <= set(feed.fields)
-        self._has_range = has_range
+        names = tuple(part.name for part in self.line.agents)
+        self.recorder = Recorder(hashlib.sha256(header(tuple(symbols), names)))
+        rows = max(_LEAST_ROWS, 16 * len(symbols) * (2 + len(self.line.agents)))
+        self._buffers = (
+            np.empty(rows, ledger.ORDER_DTYPE),
+            np.empty(rows, ledger.FILL_DTYPE),
+            np.empty(rows, lockstep.DECISION_DTYPE),
+        )
 
-    _has_range: bool = field(init=False)
+    def state(self) -> tuple[NDArray[Any], ...]:
+        """Return copies of everything that goes from block to block but the log."""
+        return tuple(array.copy() for array in self._carried())
+
+    def resume(self, state: Sequence[NDArray[Any]]) -> None:
+        """Go on from where another walk was."""
+        for mine, theirs in zip(self._carried(), state, strict=True):
+            mine[...] = theirs
+
+    def _carried(self) -> tuple[NDArray[Any], ...]:
+        return self.book, self.slots, self._previous, self.panel.held, self.panel.faults
 
     def block(self, block: Block, part: Part) -> tuple[Formed, Questions]:
         """Walk through one evaluated block."""
@@ -212,65 +248,37 @@ class Walk:
 
     def _drive(self, block: Block, part: Part, formed: Formed, questions: Questions) -> None:
         """Run the compiled lockstep over a block, answering what it asks."""
-        panel, bars, symbols = self.panel, part.bars, len(self.line.feed.symbols)
-        self.rules = ledger.rules(
-            self.line.settings.execution,
-            self.line.settings.exits,
-            self.line.limits,
-            has_range=self._has_range,
-            own_stops=formed.stop.size > 0 or formed.take_profit.size > 0,
-        )
-        orders, fills, log = self._buffers(formed, len(panel.parts), questions.asked)
-        width = int(panel.widths.max(initial=1))
-        request = np.array([0, 0, -1])
-        rows, actions, fell_back = np.zeros(symbols, np.int64), np.zeros(symbols), np.zeros(1, np.bool_)
-        observation = np.zeros(symbols * width)
+        panel, bars = self.panel, part.bars
+        self.rules = self._rules(own_stops=formed.stop.size > 0 or formed.take_profit.size > 0)
+        orders, fills, log = self._buffers
+        desks = Desks(panel, bars.time)
         opens, highs, lows = (bars.fields.get(name, bars.close) for name in ("open", "high", "low"))
-        steps = lockstep.lockstep(
-            block.start, bars.time, opens, highs, lows, bars.close,
-            formed.signed, formed.candidate, formed.confidence, formed.stop, formed.take_profit, part.may_add,
-            self.rules, self.book, self.slots,
-            questions.asks, questions.actions_given, questions.given, questions.market, panel.sources, panel.widths,
-            panel.effects, panel.baselines, panel.applied, panel.every_bar, panel.functions, panel.function_of,
-            panel.held, panel.faults, request, rows, observation, actions, fell_back,
-            self.curve[block.start : block.stop], orders, fills, log,
+        panel.agents["given"] = questions.given
+
+        def ask(agent: int, row: int, n: int) -> bool:
+            if agent >= 0:
+                return desks.ask(agent, row, n)
+            self.recorder.drain(self.book, orders, fills, log)
+            return True
+
+        lockstep.walk(
+            ask,
+            (
+                block.start, bars.time, opens, highs, lows, bars.close,
+                formed.signed, formed.candidate, formed.confidence, formed.stop, formed.take_profit, part.may_add,
+            ),
+            (self.rules, self.book, self.slots),
+            (
+                panel.agents, questions.asks, questions.actions_given, questions.market, panel.sources,
+                panel.applied, panel.held, panel.faults, desks.rows, desks.observation, desks.actions,
+                self.curve[block.start : block.stop], orders, fills, log,
+            ),
         )  # fmt: skip
-        asked = self._askers(bars.time, request, rows, observation)
-        for step in steps:
-            if step == lockstep.DRAIN:
-                self.recorder.drain(self.book, orders, fills, log)
-            else:
-                n = request[0]
-                answer = panel.guards[step].decide(asked[step](n))
-                if answer is None:
-                    fell_back[0] = True
-                else:
-                    actions[:n] = answer
 
-    def _askers(self, time: Ints, request: Ints, rows: Ints, observation: Floats) -> list[Callable[[int], Observation]]:
-        """Return, for each agent, the function that wraps the rows laid out for it; full rows are wrapped once."""
-
-        def asker(j: int) -> Callable[[int], Observation]:
-            names = tuple(self.panel.parts[j].agent.requires)
-            width, symbols = len(names), self.line.feed.symbols
-            values = read_only(observation[: len(symbols) * width].reshape(len(symbols), width))
-            which = read_only(rows)
-
-            def wrap(n: int) -> Observation:
-                row = request[1]
-                return Observation(names, values[:n], time[row : row + 1], which[:n], symbols)
-
-            return wrap
-
-        return [asker(j) for j in range(len(self.panel.parts))]
-
-    def _buffers(self, formed: Formed, agents: int, asked: int) -> tuple[NDArray[Any], ...]:
-        symbols = formed.signed.shape[1]
-        rows = max(_LEAST_ROWS, 16 * symbols * (2 + agents))
-        return (
-            np.empty(rows, ledger.ORDER_DTYPE),
-            np.empty(rows, ledger.FILL_DTYPE),
-            np.empty(rows, lockstep.DECISION_DTYPE),
+    def _rules(self, *, own_stops: bool) -> Floats:
+        settings, has_range = self.line.settings, {"open", "high", "low"} <= set(self.line.feed.fields)
+        return ledger.rules(
+            settings.execution, settings.exits, self.line.limits, has_range=has_range, own_stops=own_stops
         )
 
     def result(self, audited: tuple[Audited, ...]) -> Result:
@@ -295,7 +303,8 @@ class Walk:
         )
 
 
-def header(line: Line) -> bytes:
+@lru_cache(maxsize=16)
+def header(symbols: tuple[str, ...], agents: tuple[str, ...]) -> bytes:
     """Return the canonical first bytes of a decision log: what its numbers refer to."""
-    stages = ["strategy", *(part.name for part in line.agents), "target"]
-    return json.dumps({"log": 1, "symbols": line.feed.symbols, "stages": stages}, sort_keys=True).encode()
+    stages = ["strategy", *agents, "target"]
+    return json.dumps({"log": 1, "symbols": symbols, "stages": stages}, sort_keys=True).encode()

@@ -36,6 +36,42 @@ class Part:
 
 
 @define(eq=False)
+class Kept:
+    """What was read and computed of a history, for as long as somebody needs it.
+
+    Parameters
+    ----------
+    room
+        Bytes that may stay for other runs over the same data.
+    """
+
+    room: int = 0
+    bars: dict[tuple[int, int], Bars] = field(factory=dict, init=False)
+    columns: dict[tuple[str, int], Floats] = field(factory=dict, init=False)
+    checked: set[str] = field(factory=set, init=False)
+    _bytes: int = field(default=0, init=False)
+
+    def add_bars(self, key: tuple[int, int], bars: Bars) -> None:
+        """Keep a stretch of bars."""
+        self.bars[key] = bars
+        self._bytes += sum(values.nbytes for values in bars.fields.values())
+
+    def add_column(self, key: tuple[str, int], values: Floats) -> None:
+        """Keep a column over a block."""
+        self.columns[key] = values
+        self._bytes += values.nbytes
+
+    def forget(self, before: int, blocks: list[Block]) -> None:
+        """If there is no room for all of it, drop the bars, and the columns that no row from `before` on needs."""
+        if self._bytes <= self.room:
+            return
+        self.bars.clear()
+        for key in [key for key in self.columns if blocks[key[1]].stop <= before]:
+            del self.columns[key]
+        self._bytes = sum(values.nbytes for values in self.columns.values())
+
+
+@define(eq=False)
 class Evaluator:
     """Evaluates a line's market-only components over the blocks of its feed.
 
@@ -45,55 +81,61 @@ class Evaluator:
         The deployment.
     blocks
         The blocks of the feed's history.
-    columns
-        A cache of column values by (column, block), shared by runs over the same data; None: keep only what
-        the look-backs need.
+    kept
+        What other runs over the same data have computed already.
     """
 
     line: Line
     blocks: list[Block]
-    shared: dict[tuple[str, int], Floats] | None = None
-    _recent: dict[tuple[str, int], Floats] = field(factory=dict, init=False)
+    kept: Kept = field(factory=Kept)
 
     def part(self, k: int) -> Part:
         """Evaluate block `k`."""
+        self._forget(k)
         block = self.blocks[k]
-        bars = self.line.feed.read(block.start, block.stop)
-        names = [column.name for column in self.line.columns]
-        features = {name: self.column(name, k) for name in names}
-        proposal = self.propose(self.market(k, self._strategy_lookback()), self._strategy_lookback(), k)
+        bars = self._read(block.start, block.stop)
+        features = {named.name: self._column(named, k) for named in self.line.columns}
+        lookback = self._strategy_lookback()
+        proposal = self.propose(self.market(k, lookback), lookback, k)
         may_add = np.ones(len(block), np.bool_)
         for monitor in self.line.monitors:
             may_add &= self.allow(monitor, k)
-        self._forget(k)
         return Part(bars, features, proposal, read_only(may_add))
 
-    def column(self, name: str, k: int) -> Floats:
+    def _column(self, named: NamedColumn, k: int) -> Floats:
         """Return a column over block `k`, (n, S) or (n, 1)."""
-        cache = self._recent if self.shared is None else self.shared
-        if (name, k) not in cache:
-            named = next(column for column in self.line.columns if column.name == name)
-            cache[name, k] = compute(named, self.window(k, named.column.lookback), len(self.blocks[k]))
-        return cache[name, k]
+        values = self.kept.columns.get((named.name, k))
+        if values is None:
+            values = compute(named, self.window(k, named.column.lookback), len(self.blocks[k]))
+            self.kept.add_column((named.name, k), values)
+        return values
+
+    def _read(self, start: int, stop: int) -> Bars:
+        """Return bars of the feed, read once for all who look at the same rows."""
+        bars = self.kept.bars.get((start, stop))
+        if bars is None:
+            bars = self.line.feed.read(start, stop)
+            self.kept.add_bars((start, stop), bars)
+        return bars
 
     def window(self, k: int, lookback: int) -> Bars:
         """Return block `k` with `lookback` bars before it."""
         block = self.blocks[k]
-        return self.line.feed.read(self._first(block, lookback), block.stop)
+        return self._read(self._first(block, lookback), block.stop)
 
     def market(self, k: int, lookback: int) -> Market:
         """Return the bars and columns of block `k` with `lookback` bars before it."""
         block = self.blocks[k]
         first = self._first(block, lookback)
-        features = {column.name: self._stretch(column.name, k, first) for column in self.line.columns}
-        return Market(self.line.feed.read(first, block.stop), features)
+        features = {named.name: self._stretch(named, k, first) for named in self.line.columns}
+        return Market(self._read(first, block.stop), features)
 
-    def _stretch(self, name: str, k: int, first: int) -> Floats:
+    def _stretch(self, named: NamedColumn, k: int, first: int) -> Floats:
         """Return a column from row `first` to the end of block `k`, each row as its own block has it."""
-        parts = [self.column(name, k)]
+        parts = [self._column(named, k)]
         while self.blocks[k].start > first:
             k -= 1
-            parts.insert(0, self.column(name, k)[max(0, first - self.blocks[k].start) :])
+            parts.insert(0, self._column(named, k)[max(0, first - self.blocks[k].start) :])
         return parts[0] if len(parts) == 1 else read_only(np.concatenate(parts))
 
     def propose(self, market: Market, lookback: int, k: int) -> Proposal:
@@ -120,13 +162,9 @@ class Evaluator:
         return 0 if lookback == WHOLE_TAPE else max(0, block.start - lookback)
 
     def _forget(self, k: int) -> None:
-        """Drop what no later block can look back on."""
+        """Drop what block `k` and those after it cannot look back on."""
         lookbacks = [self._strategy_lookback(), *(m.monitor.lookback for m in self.line.monitors)]
-        if WHOLE_TAPE in lookbacks or k + 1 >= len(self.blocks):
-            return
-        keep = self.blocks[k + 1].start - max(lookbacks)
-        for key in [key for key in self._recent if self.blocks[key[1]].stop <= keep]:
-            del self._recent[key]
+        self.kept.forget(0 if WHOLE_TAPE in lookbacks else self.blocks[k].start - max(lookbacks), self.blocks)
 
 
 def compute(named: NamedColumn, window: Bars, rows: int) -> Floats:
@@ -148,10 +186,12 @@ def cut_proposal(owner: Owner, proposal: Proposal, market: Market, skip: int) ->
         value = getattr(proposal, name)
         if value is None or np.ndim(value) == 0:
             return value
-        try:
-            whole = np.broadcast_to(np.asarray(value), shape)
-        except ValueError:
-            raise PluginError(f"{owner}: {name} has shape {np.shape(value)}, not {shape}") from None
+        whole = np.asarray(value)
+        if whole.shape != shape:
+            try:
+                whole = np.broadcast_to(whole, shape)
+            except ValueError:
+                raise PluginError(f"{owner}: {name} has shape {np.shape(value)}, not {shape}") from None
         part = whole[skip:]
         if dtype is np.int8 and part.dtype.kind == "f" and not np.isfinite(part).all():
             raise PluginError(f"{owner}: {bad_cell(name, ~np.isfinite(part), market.bars[skip:], part)}")
@@ -181,8 +221,6 @@ def stamp(time: int) -> str:
 
 def call(owner: Owner, function: Callable[..., T], *arguments: Any, what: str = "") -> T:
     """Call a component; whatever it raises becomes a PluginError that names it and the line."""
-    from darwin_core.plugins import why
-
     try:
         return function(*arguments)
     except DataError as error:
@@ -190,6 +228,8 @@ def call(owner: Owner, function: Callable[..., T], *arguments: Any, what: str = 
     except DarwinError:
         raise
     except Exception as error:
+        from darwin_core.plugins import why
+
         if isinstance(error, ValueError) and "read-only" in str(error):
             reason = "it changed its input, which belongs to everybody; work on a copy"
             raise PluginError(f"{owner}: {what + ': ' if what else ''}{reason} ({why(error)})") from error

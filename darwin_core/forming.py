@@ -35,14 +35,17 @@ class Formed:
     take_profit: Floats
 
 
-@entry(types.int64(_SIDES, _FLOATS, _BOOLS, types.int8[::1], types.float64[:, ::1], types.boolean[:, ::1]))
+@entry(
+    types.int64(_SIDES, _FLOATS, _BOOLS, types.int8[::1], types.float64[:, ::1], types.boolean[:, ::1]),
+    allocates=False,
+)
 def _form(side, weight, own, previous, signed, candidate):  # type: ignore[no-untyped-def]
     """Fill `signed` and `candidate`; return the first bad cell's flat index, or -1."""
     rows, symbols = signed.shape
     for t in range(rows):
         for s in range(symbols):
-            way = side[t, s] if side.shape[0] > 1 else side[0, 0]
-            size = weight[t, s] if weight.shape[0] > 1 else weight[0, 0]
+            way = side[t, s] if side.size > 1 else side[0, 0]
+            size = weight[t, s] if weight.size > 1 else weight[0, 0]
             if not (way == -1 or way == 0 or way == 1) or not (size >= 0.0 and size < np.inf):
                 return t * symbols + s
             signed[t, s] = way * size if way != 0 else 0.0

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from darwin_core.types import Floats, Observation
 
 
+_FLOAT64 = np.dtype(np.float64)
+
+
 @frozen
 class Incident:
     """A kind of fault of one agent: how often, and the first time in words."""
@@ -55,20 +58,27 @@ class Guard:
     part: AgentPart
     incidents: Incidents
     batch: bool
+    _deadline: float = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Look the deadline up, in seconds."""
+        self._deadline = self.part.trust.deadline_ms / 1000
 
     def decide(self, observation: Observation) -> Floats | None:
         """Return the agent's actions (N,), or None when the baseline has to stand in for all rows."""
         started = stopwatch()
         try:
-            actions = np.asarray(self.part.agent.decide(observation), dtype=np.float64)
+            actions = self.part.agent.decide(observation)
+            if type(actions) is not np.ndarray or actions.dtype is not _FLOAT64:
+                actions = np.asarray(actions, dtype=np.float64)
         except Exception as error:  # noqa: BLE001 - a plugin's fault never becomes a trade nor stops the bar
             self._add("exception", observation, why(error))
             return None
         took = stopwatch() - started
-        if actions.shape != (len(observation),):
+        if actions.ndim != 1 or len(actions) != len(observation.symbol):
             self._add("shape", observation, f"{actions.shape} for {len(observation)} rows")
             return None
-        if took > self.part.trust.deadline_ms / 1000 and not self.batch:
+        if took > self._deadline and not self.batch:
             self.incidents.add(self.part.name, "deadline", f"slower than {self.part.trust.deadline_ms:g} ms")
         return actions
 

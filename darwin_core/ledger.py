@@ -1,17 +1,31 @@
 """The ledger kernel: one compiled account that a backtest scans and a paper broker steps.
 
-Everything that moves money is here, once. `open_bar` fills the orders that wait and keeps the resting exits,
-`close_bar` turns targets into orders. State is two float64 arrays, so it can be stored and restored as bytes.
+Everything that moves money is here, once. `open_bar` fills the orders that wait, keeps the resting exits and
+values the account; `close_bar` turns targets into orders. State is two float64 arrays, so it can be stored and
+restored as bytes.
 
-Conventions
------------
-- A target is a signed share of equity. An order is made when the target changes (or the position has drifted
-  further than `BAND`), sized at the close at which it is decided, and filled as `FILL` says.
-- Sales come before purchases, each in the order of the symbols; a purchase is cut to what cash and the
-  gross limit allow. Nothing is borrowed while the gross limit is at most 1.
-- Stops and targets of bars with a range rest at the venue: a gap fills at the open, and when one bar touches
-  both the stop counts. On close-only panels they are looked at on each close, and fill like any order.
-- A symbol without a bar cannot be traded and keeps its last close as its value; its order waits.
+Targets and orders
+    A target is a signed share of equity. The limits cut it: to `MAX_WEIGHT` a symbol, to nothing where it is short
+    and `SHORT` is not set, and all targets in proportion when they exceed `MAX_GROSS` together. An order is made
+    when the target so cut changes, when a candidate comes after an exit, or when the position has drifted further
+    than `BAND` from it. It is sized at the close at which it is decided, and filled as `FILL` says.
+Fills
+    Orders that only reduce come first, then those that turn a position round, then those that open or add, each in
+    the order of the symbols. What closes always fills. What opens is cut to what `MAX_GROSS` allows at that moment,
+    costs included: while it is at most 1, nothing is borrowed. Limits hold for orders: a position that grows beyond
+    them by its price alone is not sold.
+Exits
+    Stops and take-profits rest at the venue where bars have a range: a gap fills at the open, and when a bar touches
+    both, the stop counts. On close-only panels they are looked at on each close and fill like any order, as the
+    horizon does everywhere. They come with the fill that opens or adds. An exit uses up the proposal: the symbol
+    stays flat until its target changes or a new candidate comes. Only what turns the position round goes on, with
+    what it opens on the other side.
+Missing bars
+    A symbol without a bar is not traded and keeps its last close as its value; its order waits for the next bar.
+    What could not be ordered is asked again at the next bar, as is what a monitor has not allowed.
+Drawdown
+    At `MAX_DRAWDOWN` below the highest close all positions are closed, and nothing is opened ever again; with
+    `MAX_DRAWDOWN` = 1, when equity is gone.
 """
 
 from __future__ import annotations
@@ -19,289 +33,395 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from darwin_core.compiled import inner, small
+
+from darwin_core.compiled import inner, pasted
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from darwin_core.config import Execution, Exits
     from darwin_core.types import Floats, Limits
 
-# The account, (BOOK,) float64.
-CASH, EQUITY, PEAK, GROSS, NET, HALTED, OPEN, WAITING, ORDERS, N_ORDERS, N_FILLS, N_DECISIONS, FEES, TRADED, COST, UNSETTLED = range(16)
-BOOK = 16
-# One symbol, (SLOT, S) float64. SAID and PROPOSED are what the decision log last held.
-POSITION, LAST, ENTRY, AGE, WANTED, SAID, PROPOSED, ORDER, ORDER_ID, REASON, STOP, TAKE = range(12)
-SLOT = 12
-# The rules, (RULES,) float64.
-FILL, FEE, FEE_UNIT, FEE_ORDER, SLIP, LOT, MIN_ORDER, BAND, MAX_WEIGHT, MAX_GROSS, MAX_DRAWDOWN, SHORT, R_STOP, R_TAKE, HORIZON, RANGE, STOPS = range(17)  # fmt: skip
-RULES = 17
-
+FILLS = {"next_open": 0.0, "next_close": 1.0, "same_close": 2.0}
 NEXT_OPEN, NEXT_CLOSE, SAME_CLOSE = 0.0, 1.0, 2.0
-FILLS = {"next_open": NEXT_OPEN, "next_close": NEXT_CLOSE, "same_close": SAME_CLOSE}
 REASONS = ("target", "stop", "take_profit", "horizon", "drawdown")
-BY_TARGET, BY_STOP, BY_TAKE, BY_HORIZON, BY_DRAWDOWN = range(5)
-
+# Typed numbers: for plain ones numba compiles what they are passed to once for each.
+BY_TARGET, BY_STOP, BY_TAKE, BY_HORIZON, BY_DRAWDOWN = np.arange(5)
 CURVE = ("equity", "cash", "gross", "net")
 
+ORDERS_A_BAR = FILLS_A_BAR = 2
+"""Most orders and most fills that one bar brings a symbol: one before its close and one on it."""
+
+_SAME_WEIGHT = 1e-12
+"""Weights that differ by less are the same: the sum of all targets may come out a rounding apart."""
+_ALL = 1.0 - 1e-12
+"""The share of what is allowed that a cut order takes, so that rounding cannot borrow."""
+_DUST = 1e-9
+"""An order that is cut to less than this share of itself is not filled at all."""
+
+
+def _record(names: str) -> np.dtype[np.void]:
+    """Return the dtype in which compiled code sees a stretch of float64: by names instead of numbers."""
+    return np.dtype([(name, "f8") for name in names.split()])
+
+
+BOOK_DTYPE = _record(
+    "cash equity peak gross net halted open waiting orders n_orders n_fills n_decisions fees traded cost "
+    "unsettled scale rescaled"
+)
+"""The account. `open` positions, `waiting` orders and `unsettled` targets are counted; `orders` counts all orders
+ever, `n_...` the rows in the buffers; `scale` brings the targets together within the gross limit."""
+BOOK = len(BOOK_DTYPE)
+CASH, EQUITY, PEAK, GROSS, NET, HALTED, OPEN, WAITING, ORDERS, N_ORDERS, N_FILLS, N_DECISIONS, FEES, TRADED, COST = range(15)
+
+SLOT_DTYPE = _record("position last order target asked weight said proposed")
+"""One symbol, what is looked at on every bar: eight numbers, a line of the cache. `last` close; `order` is the
+quantity that waits for a fill; `target` is that of the bar, `asked` the one last ordered (NaN: still to be ordered)
+and `weight` the same after limits; `said` and `proposed` are what the decision log last held."""
+
+TERMS_DTYPE = _record("entry age stop take order_id order_reason order_stop order_take queue")
+"""One symbol, the rest: entry price, age and exits of its position; number, reason and exits of its order."""
+SLOT = len(SLOT_DTYPE) + len(TERMS_DTYPE)
+
+RULES_DTYPE = _record(
+    "fill fee fee_unit fee_order slip lot min_order band low high max_gross max_drawdown stop take horizon has_range stops"
+)
+"""The rules of a run; a target lies between `low` and `high`."""
+FILL, FEE, FEE_UNIT, FEE_ORDER, SLIP, LOT, MIN_ORDER, BAND, LOW, HIGH, MAX_GROSS, MAX_DRAWDOWN, R_STOP, R_TAKE, HORIZON, RANGE, STOPS = range(17)  # fmt: skip  # noqa: E501
+
 ORDER_DTYPE = np.dtype(
-    [("bar", "<i8"), ("symbol", "<i8"), ("quantity", "<f8"), ("price", "<f8"), ("target", "<f8"), ("reason", "<i8")]
+    [("bar", "i8"), ("symbol", "i8"), ("quantity", "f8"), ("price", "f8"), ("target", "f8"), ("reason", "i8")]
 )
 FILL_DTYPE = np.dtype(
-    [("bar", "<i8"), ("symbol", "<i8"), ("order", "<i8"), ("quantity", "<f8"), ("price", "<f8"), ("fee", "<f8"), ("reason", "<i8")]
-)  # fmt: skip
+    [
+        ("bar", "i8"),
+        ("symbol", "i8"),
+        ("order", "i8"),
+        ("quantity", "f8"),
+        ("price", "f8"),
+        ("fee", "f8"),
+        ("reason", "i8"),
+    ]
+)
 
 
 def new_book(cash: float) -> Floats:
-    """Return an account that holds `cash` and nothing else."""
-    book = np.zeros(BOOK)
-    book[CASH] = book[EQUITY] = book[PEAK] = cash
-    return book
+    """Return an account that holds `cash` and nothing else, float64 in the order of BOOK_DTYPE."""
+    book = np.zeros((), BOOK_DTYPE)
+    book["cash"] = book["equity"] = book["peak"] = cash
+    book["scale"] = 1.0
+    return book.reshape(1).view(np.float64)
 
 
 def new_slots(n_symbols: int) -> Floats:
-    """Return the state of symbols without positions, orders or targets."""
-    return np.zeros((SLOT, n_symbols))
+    """Return the state of symbols without positions, orders or targets, (SLOT * S,) float64."""
+    return np.zeros(SLOT * n_symbols)
+
+
+def split(slots: Floats) -> tuple[NDArray[np.void], NDArray[np.void]]:
+    """Return the state of the symbols as (S,) records of SLOT_DTYPE and of TERMS_DTYPE, in the same memory."""
+    first = len(slots) // SLOT * len(SLOT_DTYPE)
+    return slots[:first].view(SLOT_DTYPE), slots[first:].view(TERMS_DTYPE)
 
 
 def rules(execution: Execution, exits: Exits, limits: Limits, *, has_range: bool, own_stops: bool) -> Floats:
-    """Return the kernel's rules.
+    """Return the kernel's rules, float64 in the order of RULES_DTYPE.
 
     `has_range` says that bars have open, high and low; `own_stops` that proposals bring their own exits.
     """
-    values = np.zeros(RULES)
-    values[FILL] = FILLS[execution.fill]
-    values[FEE], values[FEE_UNIT], values[FEE_ORDER] = execution.fee, execution.fee_per_unit, execution.fee_per_order
-    values[SLIP] = execution.slippage + execution.spread / 2
-    values[LOT], values[MIN_ORDER], values[BAND] = execution.lot, execution.min_order, execution.band
-    values[MAX_WEIGHT], values[MAX_GROSS] = limits.max_weight, limits.max_gross
-    values[MAX_DRAWDOWN], values[SHORT] = limits.max_drawdown, limits.allow_short
-    values[R_STOP], values[R_TAKE], values[HORIZON] = exits.stop, exits.take_profit, exits.horizon
-    values[RANGE] = has_range
-    values[STOPS] = own_stops or exits.stop > 0.0 or exits.take_profit > 0.0
-    return values
-
-
-@small
-def _room(sign, paid, rules, book):  # type: ignore[no-untyped-def]
-    """Return the quantity that may be opened at price `paid`."""
-    room = max(0.0, rules[MAX_GROSS] * book[EQUITY] - book[GROSS]) / paid
-    if sign > 0:
-        credit = max(0.0, rules[MAX_GROSS] - 1.0) * book[EQUITY]
-        money = max(0.0, book[CASH] + credit - rules[FEE_ORDER])
-        room = min(room, money / (paid * (1.0 + rules[FEE]) + rules[FEE_UNIT]))
-    return room
+    values = np.zeros((), RULES_DTYPE)
+    values["fill"] = FILLS[execution.fill]
+    values["fee"], values["fee_unit"], values["fee_order"] = execution.fee, execution.fee_per_unit, execution.fee_per_order
+    values["slip"] = execution.slippage + execution.spread / 2
+    values["lot"], values["min_order"], values["band"] = execution.lot, execution.min_order, execution.band
+    values["low"], values["high"] = -limits.max_weight if limits.allow_short else 0.0, limits.max_weight
+    values["max_gross"], values["max_drawdown"] = limits.max_gross, limits.max_drawdown
+    values["stop"], values["take"], values["horizon"] = exits.stop, exits.take_profit, exits.horizon
+    values["has_range"] = has_range
+    values["stops"] = own_stops or exits.stop > 0.0 or exits.take_profit > 0.0
+    return values.reshape(1).view(np.float64)
 
 
 @inner
-def execute(bar, s, quantity, price, slip, reason, rules, book, slots, fills):  # type: ignore[no-untyped-def]
-    """Fill up to `quantity` of symbol `s` at `price`; what closes a position always fills."""
-    held = slots[POSITION, s]
+def _fill(bar, s, quantity, price, slip, order, reason, rules, book, slot, term, fills):
+    """Fill `quantity` of symbol `s` at `price`: all of what closes, as much of what opens as is allowed."""
+    held = slot.position
     sign = 1.0 if quantity > 0.0 else -1.0
-    paid = price * (1.0 + sign * slip)
+    slipped = price * slip
+    paid = price + sign * slipped
+    fee = paid * rules.fee + rules.fee_unit
     closing = min(abs(quantity), abs(held)) if quantity * held < 0.0 else 0.0
     opening = abs(quantity) - closing
-    if closing > 0.0:
-        book[CASH] -= sign * closing * paid
-        book[GROSS] -= closing * slots[LAST, s]
+    # Value the symbol at this price and let go of what closes; then there is room for what keeps gross exposure
+    # within its share of the equity that is left after costs.
+    book.equity += held * (price - slot.last)
+    book.gross += abs(held) * (price - slot.last) - closing * price
+    slot.last = price
     if opening > 0.0:
-        opening = min(opening, _room(sign, paid, rules, book))
-        if rules[LOT] > 0.0:
-            opening = np.floor(opening / rules[LOT] + 1e-9) * rules[LOT]
-        book[CASH] -= sign * opening * paid
-        book[GROSS] += opening * paid
+        most, costs = rules.max_gross, slipped + fee
+        left = book.equity - closing * costs - rules.fee_order
+        room = _ALL * (most * left - book.gross) / (price + most * costs)
+        if opening > room:
+            opening = room if room > _DUST * opening else 0.0
+            if rules.lot > 0.0:
+                opening = np.floor(opening / rules.lot) * rules.lot
     done = closing + opening
-    order = slots[ORDER_ID, s]
-    slots[ORDER, s] = 0.0
     if done == 0.0:
         return
-    fee = done * (paid * rules[FEE] + rules[FEE_UNIT]) + rules[FEE_ORDER]
-    book[CASH] -= fee
-    book[EQUITY] -= fee
-    book[FEES] += fee
-    book[COST] += fee + done * abs(paid - price)
-    book[TRADED] += done * paid
-    now = held + sign * done
-    if abs(done) >= abs(held) and quantity * held < 0.0 and opening == 0.0:
-        now = 0.0
-    if held == 0.0 or held * now < 0.0:
-        slots[ENTRY, s] = paid
-        slots[AGE, s] = 0.0
-    elif opening > 0.0:
-        slots[ENTRY, s] = (abs(held) * slots[ENTRY, s] + opening * paid) / abs(now)
-    book[OPEN] += (now != 0.0) - (held != 0.0)
-    slots[POSITION, s] = now
-    slots[LAST, s] = paid
-    row = int(book[N_FILLS])
-    fills[row].bar = bar
-    fills[row].symbol = s
-    fills[row].order = int(order)
-    fills[row].quantity = sign * done
-    fills[row].price = paid
-    fills[row].fee = fee
-    fills[row].reason = int(reason)
-    book[N_FILLS] += 1
+    fee = done * fee + rules.fee_order
+    book.cash -= sign * done * paid + fee
+    book.equity -= done * slipped + fee
+    book.gross += opening * price
+    book.fees += fee
+    book.cost += done * slipped + fee
+    book.traded += done * paid
+    kept = held + sign * closing
+    now = kept + sign * opening
+    book.open += (now != 0.0) - (held != 0.0)
+    slot.position = now
+    if opening > 0.0:
+        term.entry = paid if kept == 0.0 else (abs(kept) * term.entry + opening * paid) / abs(now)
+        term.age = 0.0 if kept == 0.0 else term.age
+        term.stop, term.take = term.order_stop, term.order_take
+    row = fills[int(book.n_fills)]
+    row.bar = bar
+    row.symbol = s
+    row.order = order
+    row.quantity = sign * done
+    row.price = paid
+    row.fee = fee
+    row.reason = reason
+    book.n_fills += 1
 
 
 @inner
-def place(bar, s, quantity, price, target, reason, book, slots, orders):  # type: ignore[no-untyped-def]
-    """Write an order down; it waits for its fill in the symbol's slot and replaces one that waits there."""
-    book[WAITING] += (quantity != 0.0) - (slots[ORDER, s] != 0.0)
-    slots[ORDER, s] = quantity
-    if quantity == 0.0:
-        return
-    slots[ORDER_ID, s] = book[ORDERS]
-    slots[REASON, s] = reason
-    row = int(book[N_ORDERS])
-    orders[row].bar = bar
-    orders[row].symbol = s
-    orders[row].quantity = quantity
-    orders[row].price = price
-    orders[row].target = target
-    orders[row].reason = reason
-    book[ORDERS] += 1
-    book[N_ORDERS] += 1
+def _order(bar, s, quantity, price, target, reason, book, orders):
+    """Write an order down; return its number."""
+    row = orders[int(book.n_orders)]
+    row.bar = bar
+    row.symbol = s
+    row.quantity = quantity
+    row.price = price
+    row.target = target
+    row.reason = reason
+    book.n_orders += 1
+    book.orders += 1
+    return int(book.orders) - 1
 
 
 @inner
-def fill_waiting(t, bar, prices, rules, book, slots, fills):  # type: ignore[no-untyped-def]
-    """Fill every waiting order that has a price in row `t`: first those that reduce, then the others."""
-    for reducing in (True, False):
-        for s in range(slots.shape[1]):
-            quantity = slots[ORDER, s]
-            if quantity == 0.0 or (quantity * slots[POSITION, s] < 0.0) != reducing:
-                continue
+def _place(bar, s, quantity, price, target, reason, book, slot, term, orders):
+    """Let an order wait, in place of one that waits already; a quantity of 0 is none."""
+    book.waiting += (quantity != 0.0) - (slot.order != 0.0)
+    slot.order = quantity
+    term.order_reason = reason
+    if quantity != 0.0:
+        term.order_id = _order(bar, s, quantity, price, target, reason, book, orders)
+
+
+@inner
+def _fill_waiting(t, bar, prices, rules, book, slots, terms, fills):
+    """Fill the waiting orders that have a price in row `t`: what reduces, what turns round, what opens or adds."""
+    n = 0
+    for s in range(len(slots)):
+        if slots[s].order != 0.0:
+            terms[n].queue = s
+            n += 1
+    for stage in range(3):
+        for i in range(n):
+            s = int(terms[i].queue)
+            slot, term = slots[s], terms[s]
+            quantity = slot.order
+            if quantity * slot.position >= 0.0:
+                due = 2
+            else:
+                due = 1 if abs(quantity) > abs(slot.position) else 0
             price = prices[t, s]
-            if price == price:  # not NaN: there is a bar
-                execute(bar, s, quantity, price, rules[SLIP], slots[REASON, s], rules, book, slots, fills)
-                book[WAITING] -= 1
+            if due == stage and quantity != 0.0 and price == price:  # not NaN: there is a bar
+                slot.order = 0.0
+                book.waiting -= 1
+                _fill(bar, s, quantity, price, rules.slip, int(term.order_id), int(term.order_reason), rules, book, slot, term, fills)
+        if book.waiting == 0.0:
+            return
 
 
 @inner
-def _touch(t, s, opens, highs, lows, slots):  # type: ignore[no-untyped-def]
-    """Return (reason, price) of the resting exit that the bar's range touches; reason -1 for none."""
-    side = 1.0 if slots[POSITION, s] > 0.0 else -1.0
-    worst, best = (lows[t, s], highs[t, s]) if side > 0.0 else (highs[t, s], lows[t, s])
-    if slots[STOP, s] > 0.0:
-        level = slots[ENTRY, s] * (1.0 - side * slots[STOP, s])
-        if (level - worst) * side >= 0.0:
-            return BY_STOP, side * min(side * opens[t, s], side * level)
-    if slots[TAKE, s] > 0.0:
-        level = slots[ENTRY, s] * (1.0 + side * slots[TAKE, s])
-        if (best - level) * side >= 0.0:
-            return BY_TAKE, side * max(side * opens[t, s], side * level)
-    return -1, 0.0
+def _touched(side, first, high, low, term):
+    """Return the reason and the price of the resting exit that a bar touches; a reason of 0 for none."""
+    worst, best = (low, high) if side > 0.0 else (high, low)
+    stop = term.entry * (1.0 - side * term.stop)
+    take = term.entry * (1.0 + side * term.take)
+    takes = term.take > 0.0 and (best - take) * side >= 0.0
+    if takes and (first - take) * side >= 0.0:
+        return BY_TAKE, first
+    if term.stop > 0.0 and (worst - stop) * side <= 0.0:
+        return BY_STOP, first if (first - stop) * side < 0.0 else stop
+    if takes:
+        return BY_TAKE, take
+    return 0, 0.0
 
 
 @inner
-def resting_exits(t, bar, opens, highs, lows, rules, book, slots, orders, fills):  # type: ignore[no-untyped-def]
-    """Fill the stops and take-profits that rest at the venue and that this bar touches."""
-    for s in range(slots.shape[1]):
-        if slots[POSITION, s] == 0.0 or (slots[STOP, s] == 0.0 and slots[TAKE, s] == 0.0):
+def _resting_exits(t, bar, opens, highs, lows, rules, book, slots, terms, orders, fills):
+    """Fill the stops and take-profits that bar `t` touches."""
+    for s in range(len(slots)):
+        slot, term = slots[s], terms[s]
+        held = slot.position
+        if held == 0.0 or (term.stop == 0.0 and term.take == 0.0):
             continue
-        reason, price = _touch(t, s, opens, highs, lows, slots)
-        if reason >= 0:
-            place(bar, s, -slots[POSITION, s], price, 0.0, reason, book, slots, orders)
-            slip = rules[SLIP] if reason == BY_STOP else 0.0  # a take-profit is a limit order
-            execute(bar, s, -slots[POSITION, s], price, slip, reason, rules, book, slots, fills)
-            book[WAITING] -= 1
+        reason, price = _touched(1.0 if held > 0.0 else -1.0, opens[t, s], highs[t, s], lows[t, s], term)
+        if reason == 0:
+            continue
+        slip = rules.slip if reason == BY_STOP else 0.0  # a take-profit is a limit order
+        order = _order(bar, s, -held, price, 0.0, reason, book, orders)
+        _fill(bar, s, -held, price, slip, order, reason, rules, book, slot, term, fills)
+        slot.asked = slot.target
+        if slot.order != 0.0:  # one that waits for the close: only what it opens on the other side stands
+            opens_other = slot.order * held < 0.0 and abs(slot.order) > abs(held)
+            slot.order = slot.order + held if opens_other else 0.0
+            book.waiting -= 0 if opens_other else 1
 
 
-@small
-def mark(t, closes, age, book, slots):  # type: ignore[no-untyped-def]
-    """Value the account at the closes of row `t`; `age` is 1.0 once a bar, 0.0 for a second look."""
+@inner
+def _mark(t, closes, age, book, slots, terms):
+    """Value the account at the closes of row `t`; positions age by `age`: 1 once a bar, 0 on a second look."""
     gross = 0.0
     net = 0.0
-    for s in range(slots.shape[1]):
-        held = slots[POSITION, s]
-        if held != 0.0:
+    for s in range(len(slots)):
+        slot = slots[s]
+        if slot.position != 0.0:
             price = closes[t, s]
             if price == price:
-                slots[LAST, s] = price
-                slots[AGE, s] += age
-            value = held * slots[LAST, s]
+                slot.last = price
+                terms[s].age += age
+            value = slot.position * slot.last
             net += value
             gross += abs(value)
-    book[NET] = net
-    book[GROSS] = gross
-    book[EQUITY] = book[CASH] + net
-    book[PEAK] = max(book[PEAK], book[EQUITY])
+    book.net = net
+    book.gross = gross
+    book.equity = book.cash + net
+    book.peak = max(book.peak, book.equity)
+
+
+@pasted
+def open_bar(t, bar, opens, highs, lows, closes, rests, rules, book, slots, terms, orders, fills):
+    """Bring the account through bar `t` up to its close; `rests` says that there may be exits at the venue."""
+    fills_before = book.n_fills
+    if book.waiting > 0.0 and rules.fill == NEXT_OPEN:
+        _fill_waiting(t, bar, opens, rules, book, slots, terms, fills)
+    if rests and book.open > 0.0:
+        _resting_exits(t, bar, opens, highs, lows, rules, book, slots, terms, orders, fills)
+    if book.waiting > 0.0 and rules.fill != NEXT_OPEN:
+        _fill_waiting(t, bar, closes, rules, book, slots, terms, fills)
+    if book.open > 0.0 or book.n_fills != fills_before:
+        _mark(t, closes, 1.0, book, slots, terms)
 
 
 @inner
-def close_exits(t, bar, closes, rules, book, slots, orders):  # type: ignore[no-untyped-def]
+def _close_exits(t, bar, closes, rules, book, slots, terms, orders):
     """Order the exits that are looked at on the close: the horizon, and on close-only panels all of them."""
-    for s in range(slots.shape[1]):
-        held = slots[POSITION, s]
+    for s in range(len(slots)):
+        slot, term = slots[s], terms[s]
+        held = slot.position
         price = closes[t, s]
         if held == 0.0 or not price == price:
             continue
-        reason = -1
-        if rules[RANGE] == 0.0:
-            gain = (price / slots[ENTRY, s] - 1.0) * (1.0 if held > 0.0 else -1.0)
-            if slots[STOP, s] > 0.0 and gain <= -slots[STOP, s]:
-                reason = BY_STOP
-            elif slots[TAKE, s] > 0.0 and gain >= slots[TAKE, s]:
-                reason = BY_TAKE
-        if reason < 0 and rules[HORIZON] > 0.0 and slots[AGE, s] >= rules[HORIZON]:
+        reason = 0
+        if rules.has_range == 0.0:
+            reason, _ = _touched(1.0 if held > 0.0 else -1.0, price, price, price, term)
+        if reason == 0 and rules.horizon > 0.0 and term.age >= rules.horizon:
             reason = BY_HORIZON
-        if reason >= 0:
-            place(bar, s, -held, price, 0.0, reason, book, slots, orders)
+        if reason != 0:
+            _place(bar, s, -held, price, 0.0, reason, book, slot, term, orders)
 
 
 @inner
-def halt(bar, book, slots, orders):  # type: ignore[no-untyped-def]
+def _halt(bar, book, slots, terms, orders):
     """Stop trading for good and order every position closed."""
-    book[HALTED] = 1.0
-    for s in range(slots.shape[1]):
-        place(bar, s, -slots[POSITION, s], slots[LAST, s], 0.0, BY_DRAWDOWN, book, slots, orders)
+    book.halted = 1
+    for s in range(len(slots)):
+        slot, term = slots[s], terms[s]
+        _place(bar, s, -slot.position, slot.last, 0.0, BY_DRAWDOWN, book, slot, term, orders)
 
 
-@small
-def _clamp(weight, rules):  # type: ignore[no-untyped-def]
-    if weight < 0.0:
-        return max(weight, -rules[MAX_WEIGHT]) if rules[SHORT] > 0.0 else 0.0
-    return min(weight, rules[MAX_WEIGHT])
+@pasted
+def limited(target, rules):
+    """Return a target cut to what one symbol may have."""
+    return min(max(target, rules.low), rules.high)
+
+
+@pasted
+def rescale(gross, rules, book):
+    """Find the factor that brings targets of this gross exposure together within the limit."""
+    scale = 1.0 if gross <= rules.max_gross * (1.0 + _SAME_WEIGHT) else rules.max_gross / gross
+    if scale != book.scale:
+        book.scale = scale
+        book.rescaled = 1
 
 
 @inner
-def order_targets(t, bar, closes, target, candidate, may_add, stop, take, rules, book, slots, orders):  # type: ignore[no-untyped-def]
+def _goal(weight, price, may_add, rules, book, held):
+    """Return the position that a target weight means, and whether adding to what is held was refused."""
+    goal = weight * book.equity / price
+    if rules.lot > 0.0:
+        goal = np.trunc(goal / rules.lot * (1.0 + _SAME_WEIGHT)) * rules.lot
+    turns = goal * held < 0.0
+    refused = not may_add and (turns or abs(goal) > abs(held))
+    if refused:
+        goal = 0.0 if turns else held
+    return goal, refused
+
+
+@inner
+def _order_targets(t, bar, closes, candidate, may_add, stop, take, rules, book, slots, terms, orders):
     """Order the difference between targets and positions, within the limits."""
-    gross = 0.0
-    for s in range(slots.shape[1]):
-        gross += abs(_clamp(target[s], rules))
-    scale = 1.0 if gross <= rules[MAX_GROSS] else rules[MAX_GROSS] / gross
-    book[UNSETTLED] = 0.0
-    for s in range(slots.shape[1]):
-        held = slots[POSITION, s]
+    looks = rules.band > 0.0 or book.rescaled != 0.0 or book.unsettled > 0.0
+    book.rescaled = 0
+    book.unsettled = 0
+    for s in range(len(slots)):
+        slot, term = slots[s], terms[s]
+        target, held = slot.target, slot.position
+        fresh = candidate[t, s] and held == 0.0 and target != 0.0 and slot.order == 0.0  # after an exit
+        asks = fresh or target != slot.asked
+        if not asks and (not looks or (held == 0.0 and slot.order == 0.0)):
+            continue
+        weight = limited(target, rules) * book.scale
+        wants = asks or abs(weight - slot.weight) > _SAME_WEIGHT
         price = closes[t, s]
-        wants = target[s] != slots[WANTED, s]
-        if candidate[t, s] and held == 0.0 and target[s] != 0.0 and slots[ORDER, s] == 0.0:
-            wants = True  # a fresh entry after an exit, at the weight it had
         if not price == price:
-            book[UNSETTLED] += wants
+            book.unsettled += wants
+            slot.asked = np.nan if fresh else slot.asked
             continue
-        weight = _clamp(target[s], rules) * scale
-        if not wants:
-            drift = abs(held * price / book[EQUITY] - weight)
-            if held == 0.0 or rules[BAND] == 0.0 or drift <= rules[BAND]:
-                continue
-        if slots[ORDER, s] != 0.0 and slots[REASON, s] != BY_TARGET:
-            slots[WANTED, s] = target[s]  # an exit of this bar goes first, and uses the proposal up
+        drifted = rules.band > 0.0 and abs(held * price / book.equity - weight) > rules.band
+        if not asks and (held == 0.0 or not (wants or drifted)):
             continue
-        goal = weight * book[EQUITY] / price
-        if rules[LOT] > 0.0:
-            goal = np.trunc(goal / rules[LOT]) * rules[LOT]
-        if not may_add and abs(goal) > abs(held) and goal * held >= 0.0:
-            book[UNSETTLED] += wants  # asked again at the next bar
-            continue
-        if not may_add and goal * held < 0.0:
-            goal = 0.0
-            book[UNSETTLED] += wants
-        else:
-            slots[WANTED, s] = target[s]
+        slot.asked, slot.weight = target, weight
+        if slot.order != 0.0 and term.order_reason != BY_TARGET and weight * held >= 0.0:
+            continue  # an exit of this bar goes first, and uses the proposal up
+        goal, refused = _goal(weight, price, may_add, rules, book, held)
+        if refused and wants:
+            slot.asked = np.nan
+            book.unsettled += 1
         quantity = goal - held
-        if goal != 0.0 and abs(quantity) * price < rules[MIN_ORDER]:
+        if goal != 0.0 and abs(quantity) * price < rules.min_order:
             quantity = 0.0
-        if goal != 0.0:
-            slots[STOP, s] = stop[t, s] if stop.shape[0] > 0 else rules[R_STOP]
-            slots[TAKE, s] = take[t, s] if take.shape[0] > 0 else rules[R_TAKE]
-        place(bar, s, quantity, price, weight, BY_TARGET, book, slots, orders)
+        term.order_stop = stop[t, s] if len(stop) > 0 else rules.stop
+        term.order_take = take[t, s] if len(take) > 0 else rules.take
+        _place(bar, s, quantity, price, weight if goal != 0.0 else 0.0, BY_TARGET, book, slot, term, orders)
+
+
+@pasted
+def close_bar(t, bar, closes, candidate, may_add, stop, take, looks, news, rules, book, slots, terms, orders, fills):
+    """Turn the targets of bar `t` into orders; `looks` says that exits may be due, `news` that targets may be new."""
+    if book.halted != 0.0:
+        return
+    if book.equity <= book.peak * (1.0 - rules.max_drawdown):
+        _halt(bar, book, slots, terms, orders)
+    else:
+        if looks and book.open > 0.0:
+            _close_exits(t, bar, closes, rules, book, slots, terms, orders)
+        if news or book.unsettled > 0.0 or rules.band > 0.0:
+            _order_targets(t, bar, closes, candidate, may_add, stop, take, rules, book, slots, terms, orders)
+    if book.waiting > 0.0 and rules.fill == SAME_CLOSE:
+        _fill_waiting(t, bar, closes, rules, book, slots, terms, fills)
+        _mark(t, closes, 0.0, book, slots, terms)

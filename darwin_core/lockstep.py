@@ -1,8 +1,8 @@
 """The way of a bar, compiled: fills, proposals, agents' decisions, targets, orders, one bar after another.
 
-`lockstep` is a compiled generator. It runs on its own as long as nobody must be asked, and yields when a Python
-agent has to decide on rows that it has laid out, or when its buffers must be emptied. A backtest drives it
-over a block, live drives it over one bar: the same machine code.
+`walk` runs the compiled `lockstep` over the bars of a block: a backtest over many, live over one, the same machine
+code. It runs on its own as long as nobody must be asked: an agent in Python is called back with the rows laid out
+for it, a compiled agent is called by its address.
 
 The decision log is written here and nowhere else: strategy rows, agents' rows, target rows, in the order in
 which they happen, so that its bytes do not depend on how the work was cut up.
@@ -10,56 +10,65 @@ which they happen, so that its bytes do not depend on how the work was cut up.
 
 from __future__ import annotations
 
+import ctypes
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 from numba import from_dtype, types
 
-from darwin_core.compiled import entry, inner, small
-
+from darwin_core.compiled import by_address, entry, inlined, inner, pasted
 from darwin_core.ledger import (
-    AGE,
-    BAND,
-    CASH,
-    ENTRY,
-    EQUITY,
-    FILL,
+    BOOK_DTYPE,
     FILL_DTYPE,
-    GROSS,
-    HALTED,
-    HORIZON,
-    LAST,
-    MAX_DRAWDOWN,
-    N_DECISIONS,
-    N_FILLS,
-    NET,
-    NEXT_OPEN,
-    OPEN,
+    FILLS_A_BAR,
     ORDER_DTYPE,
-    PEAK,
-    POSITION,
-    PROPOSED,
-    RANGE,
-    SAID,
-    SAME_CLOSE,
-    STOPS,
-    UNSETTLED,
-    WAITING,
-    close_exits,
-    fill_waiting,
-    halt,
-    mark,
-    order_targets,
-    resting_exits,
+    ORDERS_A_BAR,
+    RULES_DTYPE,
+    SLOT_DTYPE,
+    TERMS_DTYPE,
+    close_bar,
+    limited,
+    open_bar,
+    rescale,
+    split,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from darwin_core.types import Floats
 
 DECISION_DTYPE = np.dtype(
     [("time", "<i8"), ("symbol", "<i4"), ("stage", "<i2"), ("flags", "<i2"), ("value", "<f8"), ("extra", "<f8")]
 )
-STRATEGY_STAGE, TARGET_STAGE = 0, 99  # agents are stages 1, 2, ... in the order of the deployment
-CANDIDATE, APPLIED, FALLBACK = 1, 2, 4  # flags of a decision row
+STRATEGY_STAGE, TARGET_STAGE = np.array([0, 99])  # agents are stages 1, 2, ... in the order of the deployment
+NO_FLAG, CANDIDATE, APPLIED, FALLBACK = np.array([0, 1, 2, 4])  # flags of a decision row
 
 EFFECTS = {"scale": 0, "target": 1, "cap": 2}
+WHENS = {"candidate": 0, "bar": 1, "time": 2}
+"""When an agent decides: at candidates, at every bar, or at the first bar of each hour, day, ..."""
+AT_CANDIDATES, AT_BARS = 0, 1
+
+GIVEN, IN_VAIN = 1, 2
+"""Whether an agent's actions of the whole block are there, or it was asked for them in vain; 0: it is asked here."""
+
+AGENT_DTYPE = np.dtype(
+    [
+        ("width", "i8"),
+        ("effect", "i8"),
+        ("when", "i8"),
+        ("given", "i8"),
+        ("compiled", "i8"),
+        ("baseline", "f8"),
+    ]
+)
+"""One agent: the width of its observation, EFFECTS, when it decides, whether its actions are given, the address of its
+compiled function or 0, and the action that stands in for those that are refused."""
+
 DRAIN = -1
-"""Yielded instead of an agent's number when the buffers have to be emptied."""
+"""Asked instead of an agent when the buffers have to be emptied."""
+STOPPED, ANSWERED, FELL_BACK = range(3)
+"""What asking comes to. A callback that is interrupted before it can answer has returned 0."""
 
 # Where an observation column comes from: >= 0 is a column of the market tensor, < 0 one of these.
 LIVE_COLUMNS = (
@@ -77,272 +86,293 @@ LIVE_COLUMNS = (
     "account.unrealized",
     "account.age",
 )
-ACCOUNT_FIRST = LIVE_COLUMNS.index("account.cash")
-
 _F1, _F2, _F3 = types.float64[::1], types.float64[:, ::1], types.float64[:, :, ::1]
-DECIDE = types.FunctionType(types.void(_F2, _F1))
-"""The type of a compiled agent: writes actions (N,) for observations (N, F)."""
+DECIDE = types.void(_F2, _F1)
+"""The signature of a compiled agent: writes actions (N,) for observations (N, F)."""
 
-
-@entry(types.void(_F2, _F1))
-def no_function(observation, actions):  # type: ignore[no-untyped-def]
-    """Stand in for agents that are not compiled."""
-
-
-@small
-def _log(log, book, time, s, stage, flags, value, extra):  # type: ignore[no-untyped-def]
-    row = int(book[N_DECISIONS])
-    log[row].time = time
-    log[row].symbol = s
-    log[row].stage = stage
-    log[row].flags = flags
-    log[row].value = value
-    log[row].extra = extra
-    book[N_DECISIONS] += 1
+call_compiled = by_address(DECIDE)
+call_python = by_address(types.int64(types.int64, types.int64, types.int64))
 
 
 @inner
-def _live_value(which, t, s, signed, confidence, target, certainty, book, slots):  # type: ignore[no-untyped-def]
-    """Return the value of LIVE_COLUMNS[which] for symbol `s`."""
-    if which == 0:
-        return np.sign(target[s])
-    if which == 1:
-        return abs(target[s])
-    if which == 2:
-        return certainty[s]
-    if which == 3:
-        return np.sign(signed[t, s])
-    if which == 4:
-        return abs(signed[t, s])
-    if which == 5:
-        return _at(confidence, t, s)
-    equity = book[EQUITY] if book[EQUITY] > 0.0 else 1.0
-    if which == 6:
-        return book[CASH] / equity
-    if which == 7:
-        return 1.0 - book[EQUITY] / book[PEAK]
-    if which == 8:
-        return book[GROSS] / equity
-    if which == 9:
-        return book[NET] / equity
-    held = slots[POSITION, s]
-    if held == 0.0:
-        return 0.0
-    if which == 10:
-        return held * slots[LAST, s] / equity
-    if which == 11:
-        return (slots[LAST, s] / slots[ENTRY, s] - 1.0) * np.sign(held)
-    return slots[AGE, s]
+def _log(log, book, time, s, stage, flags, value, extra):
+    row = log[int(book.n_decisions)]
+    row.time = time
+    row.symbol = s
+    row.stage = stage
+    row.flags = flags
+    row.value = value
+    row.extra = extra
+    book.n_decisions += 1
 
 
-@small
-def _at(values, t, s):  # type: ignore[no-untyped-def]
+@pasted
+def _sign(x):
+    return (1.0 if x > 0.0 else 0.0) - (1.0 if x < 0.0 else 0.0)
+
+
+@pasted
+def _at(values, t, s):
     """Read an array that is (T, S), or (1, 1) when it is the same everywhere."""
-    return values[t, s] if values.shape[0] > 1 else values[0, 0]
+    return values[t, s] if values.size > 1 else values[0, 0]
 
 
-@inner
-def _lay_out(j, t, asks, given, market, sources, width, signed, confidence, target, certainty, book, slots, rows, observation):  # type: ignore[no-untyped-def]
+@inlined
+def _live_value(which, proposed, confidence, book, slot, term):
+    """Return the value of LIVE_COLUMNS[which]."""
+    if which == 0:
+        return _sign(slot.target)
+    if which == 1:
+        return abs(slot.target)
+    if which == 3:
+        return _sign(proposed)
+    if which == 4:
+        return abs(proposed)
+    if which <= 5:
+        return confidence  # no effect changes it, so the proposal's is the strategy's
+    if which == 7:
+        return 1.0 - book.equity / book.peak
+    if which == 11:
+        return (slot.last / term.entry - 1.0) * _sign(slot.position) if slot.position != 0.0 else 0.0
+    if which == 12:
+        return term.age if slot.position != 0.0 else 0.0
+    if which == 6:
+        money = book.cash
+    elif which == 8:
+        money = book.gross
+    elif which == 9:
+        money = book.net
+    else:
+        money = slot.position * slot.last
+    return money / (book.equity if book.equity > 0.0 else 1.0)
+
+
+@inlined
+def _lay_out(
+    j, t, time, agent, asks, candidate, market, sources, signed, confidence, applied, held, log, book, slots, terms,
+    rows, observation,
+):  # fmt: skip
     """Write the rows on which agent `j` is asked at bar `t`; return how many."""
     n = 0
     at = 0
-    for s in range(slots.shape[1]):
+    for s in range(len(slots)):
         if asks[j, t, s]:
             rows[n] = s
             n += 1
-            if given[j] == 0:
-                for f in range(width):
+            if agent.given == 0:
+                for f in range(agent.width):
                     code = sources[j, f]
                     if code >= 0:
                         observation[at] = market[t, s, code]
                     else:
-                        observation[at] = _live_value(-1 - code, t, s, signed, confidence, target, certainty, book, slots)
+                        observation[at] = _live_value(
+                            -1 - code, signed[t, s], _at(confidence, t, s), book, slots[s], terms[s]
+                        )
                     at += 1
+        elif agent.when == AT_CANDIDATES and candidate[t, s]:
+            # It cannot be asked about this candidate, and what it said of the last one is over.
+            held[j, s] = agent.baseline
+            flags = FALLBACK | APPLIED if applied[j, s] else FALLBACK
+            _log(log, book, time, s, j + 1, flags, agent.baseline, slots[s].target)
     return n
 
 
-@small
-def _sane(action, effect):  # type: ignore[no-untyped-def]
-    return np.isfinite(action) and (effect == 1 or action >= 0.0)
+@pasted
+def _sane(action, effect):
+    return abs(action) < np.inf and (effect == 1 or action >= 0.0)
 
 
-@inner
-def _take_actions(j, n, t, time, rows, actions, fell_back, effects, baselines, applied, every_bar, target, held, faults, log, book):  # type: ignore[no-untyped-def]
+@pasted
+def _take_actions(j, n, time, agent, rows, actions, fell_back, applied, held, faults, log, book, slots):
     """Hold the actions of agent `j` for its rows, a bad one replaced by the baseline, and log them."""
     for i in range(n):
         s = rows[i]
         action = actions[i]
-        flags = APPLIED if applied[j, s] else 0
-        if fell_back or not _sane(action, effects[j]):
-            action = baselines[j]
+        flags = APPLIED if applied[j, s] else NO_FLAG
+        if fell_back or not _sane(action, agent.effect):
+            action = agent.baseline
             flags |= FALLBACK
-            if not fell_back:
-                faults[j] += 1
-        if not every_bar[j] or action != held[j, s]:
-            _log(log, book, time[t], s, j + 1, flags, action, target[s])
+            faults[j] += 0 if fell_back else 1
+        if agent.when != AT_BARS or action != held[j, s]:
+            _log(log, book, time, s, j + 1, flags, action, slots[s].target)
         held[j, s] = action
 
 
-@inner
-def _apply(j, effects, applied, every_bar, held, target):  # type: ignore[no-untyped-def]
+@pasted
+def _apply(j, agent, applied, held, slots):
     """Change the targets as agent `j` decided, where it is allowed to act and a decision stands."""
-    for s in range(target.shape[0]):
+    for s in range(len(slots)):
         action = held[j, s]
+        target = slots[s].target
         if not applied[j, s] or not action == action:
             continue
-        if not every_bar[j] and target[s] == 0.0:
+        if agent.when != AT_BARS and target == 0.0:
             continue  # its candidate is over: there is nothing to scale, replace or cap
-        if effects[j] == 0:
-            target[s] *= action
-        elif effects[j] == 1:
-            target[s] = action
-        elif abs(target[s]) > action:
-            target[s] = np.sign(target[s]) * action
+        if agent.effect == 0:
+            slots[s].target = target * action
+        elif agent.effect == 1:
+            slots[s].target = action
+        elif abs(target) > action:
+            slots[s].target = action if target > 0.0 else -action
 
 
-@inner
-def _propose(t, time, signed, candidate, confidence, target, certainty, slots, log, book):  # type: ignore[no-untyped-def]
-    """Take the strategy's proposals of bar `t` as targets, and log those that say something new."""
-    for s in range(target.shape[0]):
+@pasted
+def _propose(t, time, signed, candidate, confidence, slots, log, book):
+    """Take the strategy's proposals of bar `t` as targets and log those that say something new; return if any do."""
+    news = False
+    for s in range(len(slots)):
+        slot = slots[s]
         weight = signed[t, s]
-        target[s] = weight
-        certainty[s] = _at(confidence, t, s)
-        if candidate[t, s] or weight != slots[PROPOSED, s]:
-            slots[PROPOSED, s] = weight
-            _log(log, book, time[t], s, STRATEGY_STAGE, CANDIDATE if candidate[t, s] else 0, weight, certainty[s])
-
-
-@inner
-def _log_targets(t, time, target, slots, log, book):  # type: ignore[no-untyped-def]
-    for s in range(target.shape[0]):
-        if target[s] != slots[SAID, s]:
-            slots[SAID, s] = target[s]
-            _log(log, book, time[t], s, TARGET_STAGE, 0, target[s], book[EQUITY])
-
-
-_R1 = types.Array(types.float64, 1, "C", readonly=True)
-_R2 = types.Array(types.float64, 2, "C", readonly=True)
-_R3 = types.Array(types.float64, 3, "C", readonly=True)
-_RB1 = types.Array(types.boolean, 1, "C", readonly=True)
-_RB2 = types.Array(types.boolean, 2, "C", readonly=True)
-_RI1 = types.Array(types.int64, 1, "C", readonly=True)
-_I1, _I2 = types.int64[::1], types.int64[:, ::1]
-_B1, _B2, _B3 = types.boolean[::1], types.boolean[:, ::1], types.boolean[:, :, ::1]
-MAX_COMPILED = 8
-
-# What `request` says: how many rows, of which bar row, whom, and whether the bar has been opened.
-ROWS, ROW, AGENT = range(3)
-
-
-@small
-def _news(t, signed, candidate, slots):  # type: ignore[no-untyped-def]
-    """Whether the strategy says anything new at bar `t`."""
-    for s in range(slots.shape[1]):
-        if signed[t, s] != slots[PROPOSED, s] or candidate[t, s]:
-            return True
-    return False
-
-
-@inner
-def _advance(  # type: ignore[no-untyped-def]
-    first_bar, time, opens, highs, lows, closes, signed, candidate, confidence, stop, take, may_add, rules, book, slots,
-    asks, actions_given, given, market, sources, widths, effects, baselines, applied, every_bar, functions, function_of,
-    held, faults, request, rows, observation, actions, fell_back, target, certainty, curve, orders, fills, log,
-):  # fmt: skip
-    """Go on from where `request` stands; return the agent that must be asked, or DRAIN."""
-    n_symbols = slots.shape[1]
-    n_agents = len(effects)
-    t = request[ROW]
-    j = request[AGENT]
-    rests = rules[STOPS] > 0.0 and rules[RANGE] > 0.0
-    looks = rules[HORIZON] > 0.0 or (rules[STOPS] > 0.0 and rules[RANGE] == 0.0)
-    while t < closes.shape[0]:
-        bar = first_bar + t
-        if j < 0:
-            if len(log) - book[N_DECISIONS] < n_symbols * (2 + n_agents) or len(fills) - book[N_FILLS] < 3 * n_symbols:
-                break
-            if book[WAITING] > 0.0:
-                fill_waiting(t, bar, opens if rules[FILL] == NEXT_OPEN else closes, rules, book, slots, fills)
-            if book[OPEN] > 0.0:
-                if rests:
-                    resting_exits(t, bar, opens, highs, lows, rules, book, slots, orders, fills)
-                mark(t, closes, 1.0, book, slots)
-            news = n_agents > 0 or _news(t, signed, candidate, slots)
-            if news:
-                _propose(t, time, signed, candidate, confidence, target, certainty, slots, log, book)
-            j = 0
-            answered = False
-        else:
+        slot.target = weight
+        if candidate[t, s] or weight != slot.proposed:
             news = True
-            answered = True
-        while j < n_agents:
-            n = request[ROWS]
-            if not answered:
-                n = _lay_out(j, t, asks, given, market, sources, widths[j], signed, confidence, target, certainty, book, slots, rows, observation)
-                fell_back[0] = False
-                if n > 0 and given[j] != 0:
-                    for i in range(n):
-                        actions[i] = actions_given[j, t, rows[i]]
-                elif n > 0 and function_of[j] >= 0:
-                    functions[function_of[j]](observation[: n * widths[j]].reshape((n, widths[j])), actions[:n])
-                elif n > 0:
-                    request[ROWS] = n
-                    request[ROW] = t
-                    request[AGENT] = j
-                    return j
-            _take_actions(j, n, t, time, rows, actions, fell_back[0], effects, baselines, applied, every_bar, target, held, faults, log, book)
-            _apply(j, effects, applied, every_bar, held, target)
-            answered = False
-            j += 1
-        j = -1
-        if news:
-            _log_targets(t, time, target, slots, log, book)
-        if book[HALTED] == 0.0:
-            if book[EQUITY] <= book[PEAK] * (1.0 - rules[MAX_DRAWDOWN]):
-                halt(bar, book, slots, orders)
-            else:
-                if book[OPEN] > 0.0 and looks:
-                    close_exits(t, bar, closes, rules, book, slots, orders)
-                if news or book[UNSETTLED] > 0.0 or rules[BAND] > 0.0:
-                    order_targets(t, bar, closes, target, candidate, may_add[t], stop, take, rules, book, slots, orders)
-            if book[WAITING] > 0.0 and rules[FILL] == SAME_CLOSE:
-                fill_waiting(t, bar, closes, rules, book, slots, fills)
-                mark(t, closes, 0.0, book, slots)
-        curve[t, 0] = book[EQUITY]
-        curve[t, 1] = book[CASH]
-        curve[t, 2] = book[GROSS]
-        curve[t, 3] = book[NET]
-        t += 1
-    request[ROW] = t
-    request[AGENT] = -1
-    return DRAIN
+            slot.proposed = weight
+            flags = CANDIDATE if candidate[t, s] else NO_FLAG
+            _log(log, book, time, s, STRATEGY_STAGE, flags, weight, _at(confidence, t, s))
+    return news
+
+
+@pasted
+def _log_targets(time, rules, slots, log, book):
+    """Log the targets that are new, and bring all of them together within the gross limit."""
+    gross = 0.0
+    for s in range(len(slots)):
+        slot = slots[s]
+        target = slot.target
+        gross += abs(limited(target, rules))
+        if target != slot.said:
+            slot.said = target
+            _log(log, book, time, s, TARGET_STAGE, NO_FLAG, target, book.equity)
+    rescale(gross, rules, book)
+
+
+def _fixed(kind: Any, dimensions: int) -> Any:
+    """Return the type of an array that is only read."""
+    return types.Array(kind, dimensions, "C", readonly=True)
+
+
+def _records(dtype: np.dtype[Any], dimensions: int = 1) -> Any:
+    return types.Array(from_dtype(dtype), dimensions, "C")
+
+
+_PRICES = _fixed(types.float64, 2)
 
 
 @entry(
-    (
-        types.int64, _RI1, _R2, _R2, _R2, _R2, _R2, _RB2, _R2, _R2, _R2, _RB1, _R1, _F1, _F2,
-        _B3, _F3, _I1, _R3, _I2, _I1, _I1, _R1, _B2, _B1, types.UniTuple(DECIDE, MAX_COMPILED), _I1,
-        _F2, _I1, _I1, _I1, _F1, _F1, _B1,
-        _F2, from_dtype(ORDER_DTYPE)[::1], from_dtype(FILL_DTYPE)[::1], from_dtype(DECISION_DTYPE)[::1],
-    )
-)
-def lockstep(  # type: ignore[no-untyped-def]
-    first_bar, time, opens, highs, lows, closes, signed, candidate, confidence, stop, take, may_add, rules, book, slots,
-    asks, actions_given, given, market, sources, widths, effects, baselines, applied, every_bar, functions, function_of,
-    held, faults, request, rows, observation, actions, fell_back,
+    types.boolean(
+        types.int64, types.int64, _fixed(types.int64, 1), _PRICES, _PRICES, _PRICES, _PRICES,
+        _PRICES, _fixed(types.boolean, 2), _PRICES, _PRICES, _PRICES, _fixed(types.boolean, 1),
+        _records(RULES_DTYPE), _records(BOOK_DTYPE), _records(SLOT_DTYPE), _records(TERMS_DTYPE),
+        _records(AGENT_DTYPE), types.boolean[:, :, ::1], _F3, _fixed(types.float64, 3), types.int64[:, ::1],
+        types.boolean[:, ::1], _F2, types.int64[::1], types.int64[::1], _F1, _F1,
+        _F2, _records(ORDER_DTYPE), _records(FILL_DTYPE), _records(DECISION_DTYPE),
+    ),
+    allocates=False,
+)  # fmt: skip
+def lockstep(
+    ask, first_bar, time, opens, highs, lows, closes,
+    signed, candidate, confidence, stop, take, may_add,
+    rules, book, slots, terms,
+    agents, asks, actions_given, market, sources, applied, held, faults, rows, observation, actions,
     curve, orders, fills, log,
 ):  # fmt: skip
-    """Walk over the bars of a block, from row ``request[ROW]`` on; ends when the block does.
+    """Walk over the bars of a block; return whether it came to the end."""
+    rules, book = rules[0], book[0]
+    n_symbols, n_agents = len(slots), len(agents)
+    room = n_symbols * (2 + n_agents), n_symbols * FILLS_A_BAR, n_symbols * ORDERS_A_BAR
+    if len(log) < room[0] or len(fills) < room[1] or len(orders) < room[2]:
+        raise ValueError("the buffers do not hold one bar")
+    stops = rules.stops != 0.0
+    for s in range(n_symbols):  # positions and orders of an earlier block may have exits though this one's have none
+        term = terms[s]
+        stops |= term.stop > 0.0 or term.take > 0.0 or term.order_stop > 0.0 or term.order_take > 0.0
+    rests = stops and rules.has_range != 0.0
+    looks = rules.horizon > 0.0 or (stops and rules.has_range == 0.0)
+    for t in range(len(closes)):
+        bar = first_bar + t
+        if (
+            len(log) - book.n_decisions < room[0]
+            or len(fills) - book.n_fills < room[1]
+            or len(orders) - book.n_orders < room[2]
+        ) and call_python(ask, DRAIN, t, 0) == STOPPED:
+            return False
+        open_bar(t, bar, opens, highs, lows, closes, rests, rules, book, slots, terms, orders, fills)
+        news = _propose(t, time[t], signed, candidate, confidence, slots, log, book)
+        for j in range(n_agents):
+            news = True
+            agent = agents[j]
+            n = _lay_out(
+                j, t, time[t], agent, asks, candidate, market, sources, signed, confidence, applied, held, log, book,
+                slots, terms, rows, observation,
+            )  # fmt: skip
+            answer = FELL_BACK if agent.given == IN_VAIN else ANSWERED
+            if n > 0 and agent.given != 0:
+                for i in range(n):
+                    actions[i] = actions_given[j, t, rows[i]]
+            elif n > 0 and agent.compiled != 0:
+                for i in range(n):
+                    actions[i] = np.nan  # should it fail, it leaves no action
+                width = agent.width
+                call_compiled(agent.compiled, observation[: n * width].reshape((n, width)), actions[:n])
+            elif n > 0:
+                answer = call_python(ask, j, t, n)
+                if answer == STOPPED:
+                    return False
+            _take_actions(j, n, time[t], agent, rows, actions, answer == FELL_BACK, applied, held, faults, log, book, slots)
+            _apply(j, agent, applied, held, slots)
+        if news:
+            _log_targets(time[t], rules, slots, log, book)
+        close_bar(t, bar, closes, candidate, may_add[t], stop, take, looks, news, rules, book, slots, terms, orders, fills)
+        curve[t, 0] = book.equity
+        curve[t, 1] = book.cash
+        curve[t, 2] = book.gross
+        curve[t, 3] = book.net
+    return True
 
-    Yields the number of the agent that has to decide on ``request[ROWS]`` rows laid out in `observation`, and
-    goes on with what then stands in `actions`; or DRAIN when the buffers have to be emptied.
+
+_CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
+
+
+
+def walk(
+    ask: Callable[[int, int, int], bool], market: Sequence[Any], account: Sequence[Floats], others: Sequence[Any]
+) -> None:
+    """Run `lockstep` over a block.
+
+    Parameters
+    ----------
+    ask
+        Called as ``ask(agent, row, n)`` when an agent has to decide on the `n` rows laid out for it: it leaves its
+        actions in `actions` and returns True, or False when the baseline has to stand in for them. Called with
+        DRAIN as the agent when the buffers have to be emptied, and once more at the end.
+    market, others
+        The arguments of `lockstep` before and after the account.
+    account
+        Rules, book and slots, as `darwin_core.ledger` makes them.
+
+    Raises
+    ------
+    BaseException
+        Whatever `ask` raises, at the bar at which it does.
     """
-    target = np.zeros(slots.shape[1])
-    certainty = np.zeros(slots.shape[1])
-    target[:] = slots[SAID]
-    while request[ROW] < closes.shape[0]:
-        yield _advance(
-            first_bar, time, opens, highs, lows, closes, signed, candidate, confidence, stop, take, may_add, rules, book, slots,
-            asks, actions_given, given, market, sources, widths, effects, baselines, applied, every_bar, functions, function_of,
-            held, faults, request, rows, observation, actions, fell_back, target, certainty, curve, orders, fills, log,
-        )  # fmt: skip
+    raised: list[BaseException] = []
+
+    def asked(agent: int, row: int, n: int) -> int:
+        try:
+            return int(ANSWERED if ask(agent, row, n) else FELL_BACK)
+        except BaseException as error:  # noqa: BLE001 - it goes on below, once the compiled loop has returned
+            raised.append(error)
+            return int(STOPPED)
+
+    callback = _CALLBACK(asked)
+    rules, book, slots = account
+    records = rules.view(RULES_DTYPE), book.view(BOOK_DTYPE), *split(slots)
+    if not lockstep(ctypes.cast(callback, ctypes.c_void_p).value, *market, *records, *others):
+        raise raised[0] if raised else KeyboardInterrupt
+    ask(int(DRAIN), 0, 0)
+
+
+def address_of(function: Any) -> int:
+    """Return the address of a compiled agent, which must live on; numba compiles it, and raises its own errors."""
+    compiled = function.get_compile_result(DECIDE)
+    return int(compiled.library.get_pointer_to_function(compiled.fndesc.llvm_cfunc_wrapper_name))

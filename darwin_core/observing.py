@@ -9,10 +9,12 @@ from attrs import define, field
 
 from darwin_core.blocks import starts
 from darwin_core.guard import Guard, Incidents
-from darwin_core.lockstep import EFFECTS, LIVE_COLUMNS, MAX_COMPILED, no_function
+from darwin_core.lockstep import AGENT_DTYPE, EFFECTS, GIVEN, IN_VAIN, LIVE_COLUMNS, WHENS, address_of
 from darwin_core.types import Observation, read_only
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from darwin_core.assembly import AgentPart
     from darwin_core.evaluate import Part
     from darwin_core.forming import Formed
@@ -43,13 +45,8 @@ class Panel:
     columns: tuple[str, ...] = field(init=False)
     guards: tuple[Guard, ...] = field(init=False)
     sources: Ints = field(init=False)
-    widths: Ints = field(init=False)
-    effects: Ints = field(init=False)
-    baselines: Floats = field(init=False)
+    agents: NDArray[np.void] = field(init=False)
     applied: Bools = field(init=False)
-    every_bar: Bools = field(init=False)
-    functions: tuple[object, ...] = field(init=False)
-    function_of: Ints = field(init=False)
     held: Floats = field(init=False)
     faults: Ints = field(init=False)
 
@@ -59,31 +56,28 @@ class Panel:
         n = len(agents)
         self.columns = tuple(dict.fromkeys(c for a in agents for c in a.requires if c not in LIVE_COLUMNS))
         self.guards = tuple(Guard(part, self.incidents, batch=self.batched(j)) for j, part in enumerate(self.parts))
-        self.widths = np.array([len(a.requires) for a in agents], np.int64)
-        self.sources = np.zeros((n, max([1, *self.widths.tolist()])), np.int64)
+        widths = [len(a.requires) for a in agents]
+        self.sources = np.zeros((n, max([1, *widths])), np.int64)
         for j, agent in enumerate(agents):
-            self.sources[j, : self.widths[j]] = [self._source(name) for name in agent.requires]
-        self.effects = np.array([EFFECTS[a.effect] for a in agents], np.int64)
-        self.baselines = np.array([a.baseline for a in agents], np.float64)
+            self.sources[j, : widths[j]] = [self._source(name) for name in agent.requires]
+        self.agents = np.zeros(n, AGENT_DTYPE)
+        self.agents["width"] = widths
+        self.agents["effect"] = [EFFECTS[a.effect] for a in agents]
+        self.agents["when"] = [WHENS.get(a.when, WHENS["time"]) for a in agents]
+        self.agents["baseline"] = [a.baseline for a in agents]
+        self.agents["compiled"] = [self._address(j) for j in range(n)]
         self.applied = np.array([p.acts_on(self.symbols) for p in self.parts], np.bool_).reshape(n, len(self.symbols))
-        self.every_bar = np.array([a.when == "bar" for a in agents], np.bool_)
-        self._compiled()
         self.held = np.full((n, len(self.symbols)), np.nan)
         self.faults = np.zeros(n, np.int64)
 
     def _source(self, name: str) -> int:
         return -1 - LIVE_COLUMNS.index(name) if name in LIVE_COLUMNS else self.columns.index(name)
 
-    def _compiled(self) -> None:
-        """Give each agent that runs inside the compiled loop a place among the functions."""
-        functions: list[object] = []
-        self.function_of = np.full(len(self.parts), -1, np.int64)
-        for j, part in enumerate(self.parts):
-            wanted = self.tier == "compiled" or (self.tier == "auto" and not self.batched(j))
-            if wanted and hasattr(part.agent, "compiled"):
-                self.function_of[j] = len(functions)
-                functions.append(part.agent.compiled)
-        self.functions = (*functions, *[no_function] * (MAX_COMPILED - len(functions)))
+    def _address(self, j: int) -> int:
+        """Return the address of agent `j`'s function, if it runs inside the compiled loop, or 0."""
+        agent = self.parts[j].agent
+        wanted = self.tier == "compiled" or (self.tier == "auto" and not self.batched(j))
+        return address_of(agent.compiled) if wanted and hasattr(agent, "compiled") else 0
 
     def batched(self, j: int) -> bool:
         """Whether agent `j` can be asked about a whole block at once: nothing it sees depends on the account."""
@@ -100,12 +94,12 @@ class Panel:
         for f, name in enumerate(self.columns):
             market[:, :, f] = part.features[name]
         asks = np.empty((n, *shape), np.bool_)
-        given = np.array([self.batched(j) for j in range(n)], np.int64)
+        given = np.array([GIVEN if self.batched(j) else 0 for j in range(n)], np.int64)
         actions = np.zeros((n, *shape) if given.any() else (0, 0, 0))
         for j in range(n):
             asks[j] = self._rows(j, part, formed, before, market)
-            if given[j]:
-                self._ask_at_once(j, part, formed, market, asks[j], actions[j])
+            if given[j] and not self._ask_at_once(j, part, formed, market, asks[j], actions[j]):
+                given[j] = IN_VAIN
         return Questions(asks, actions, given, read_only(market), int(asks.sum()))
 
     def _rows(self, j: int, part: Part, formed: Formed, before: int | None, market: Floats) -> Bools:
@@ -122,11 +116,12 @@ class Panel:
                 rows &= np.isfinite(market[:, :, self.columns.index(name)])
         return rows
 
-    def _ask_at_once(self, j: int, part: Part, formed: Formed, market: Floats, asks: Bools, actions: Floats) -> None:
+    def _ask_at_once(self, j: int, part: Part, formed: Formed, market: Floats, asks: Bools, actions: Floats) -> bool:
+        """Ask agent `j` about all its rows of a block; False when its baseline has to stand in."""
         observation = self.rows_of(j, part, formed, market, asks)
-        if len(observation):
-            answer = self.guards[j].decide(observation)
-            actions[asks] = np.nan if answer is None else answer
+        answer = self.guards[j].decide(observation) if len(observation) else np.empty(0)
+        actions[asks] = np.nan if answer is None else answer
+        return answer is not None
 
     def rows_of(self, j: int, part: Part, formed: Formed, market: Floats, asks: Bools) -> Observation:
         """Return all rows of a block on which agent `j` is asked, in the order of bars and symbols."""
@@ -144,7 +139,7 @@ class Panel:
 def _proposed(what: str, formed: Formed, rows: Ints, symbols: Ints) -> Floats:
     """Return a ``strategy.*`` column at the given cells, the same values as the compiled loop has."""
     if what == "confidence":
-        whole = formed.confidence.shape[0] > 1
+        whole = formed.confidence.size > 1
         return formed.confidence[rows, symbols] if whole else np.full(len(rows), formed.confidence[0, 0])
     signed = formed.signed[rows, symbols]
     return np.sign(signed) if what == "side" else np.abs(signed)

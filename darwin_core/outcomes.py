@@ -55,14 +55,15 @@ def _follow(rows, first_bar, opens, highs, lows, closes, signed, rules):  # type
             if not close == close:
                 continue
             at_open = opens[t, s] if mode == ledger.NEXT_OPEN else close
-            if row.phase == _LEAVING and bar > row.exit_bar:
+            leaves = row.phase == _LEAVING and bar > row.exit_bar
+            if leaves and (mode == ledger.NEXT_OPEN or not has_range):
                 row.exit_bar, row.exit_price, row.phase = bar, at_open * (1.0 - side * slip), _DONE
                 break
             fresh = False
             if row.phase == _WAITING and (bar > row.bar or mode == ledger.SAME_CLOSE):
                 row.entry_bar, row.entry_price, row.phase = bar, at_open * (1.0 + side * slip), _HELD
                 fresh = mode != ledger.NEXT_OPEN  # it came in at this close: the bar's range is over
-            if row.phase != _HELD:
+            if row.phase != _HELD and not leaves:
                 continue
             gain = side * (close / row.entry_price - 1.0)
             row.value = close
@@ -71,7 +72,8 @@ def _follow(rows, first_bar, opens, highs, lows, closes, signed, rules):  # type
             worst = (lows[t, s] if side > 0.0 else highs[t, s]) if has_range else close
             best = (highs[t, s] if side > 0.0 else lows[t, s]) if has_range else close
             if has_range and not fresh:
-                if row.stop > 0.0 and side * (stop - worst) >= 0.0:
+                gap = row.take_profit > 0.0 and side * (opens[t, s] - take) >= 0.0
+                if row.stop > 0.0 and side * (stop - worst) >= 0.0 and not gap:
                     price = side * min(side * opens[t, s], side * stop)
                     row.exit_price, row.reason = price * (1.0 - side * slip), ledger.BY_STOP
                     row.exit_bar, row.phase = bar, _DONE
@@ -80,6 +82,9 @@ def _follow(rows, first_bar, opens, highs, lows, closes, signed, rules):  # type
                     row.exit_price, row.reason = side * max(side * opens[t, s], side * take), ledger.BY_TAKE
                     row.exit_bar, row.phase = bar, _DONE
                     break
+            if leaves:  # at this close, for nothing came before it
+                row.exit_bar, row.exit_price, row.phase = bar, at_open * (1.0 - side * slip), _DONE
+                break
             if mode != ledger.SAME_CLOSE or not fresh:
                 row.age += 1
             reason = UNRESOLVED

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import signal
+import threading
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +20,7 @@ from darwin_core.errors import RunError
 from darwin_core.evaluate import Evaluator
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from darwin_core.audit import Audited
@@ -37,21 +39,49 @@ class Workers:
 
     def parts(self, blocks: int) -> Iterator[tuple[Part, tuple[Audited, ...]]]:
         """Yield the blocks in order, each with what was audited in it."""
-        context = get_context("spawn")  # a fork would copy locks and threads of Arrow in whatever state they are
-        start = (self.path, dict(self.changes))
-        with ProcessPoolExecutor(self.processes, context, _start, start) as pool:
-            pending = [pool.submit(_evaluate, k) for k in range(min(blocks, 2 * self.processes))]
+        with pool(self.processes, _start, self.path, dict(self.changes)) as workers:
+            pending = [workers.submit(_evaluate, k) for k in range(min(blocks, 2 * self.processes))]
             for k in range(blocks):
                 if k + len(pending) < blocks:
-                    pending.append(pool.submit(_evaluate, k + len(pending)))
-                try:
-                    yield pending.pop(0).result()
-                except BrokenProcessPool:
-                    raise RunError("a worker process died (out of memory, or killed); try --processes 1") from None
+                    pending.append(workers.submit(_evaluate, k + len(pending)))
+                yield pending.pop(0).result()
+
+
+@contextmanager
+def pool(processes: int, start: Callable[..., None], *arguments: Any) -> Iterator[ProcessPoolExecutor]:
+    """Start processes that each call `start` first; whatever ends the block, what has not begun is dropped.
+
+    Raises
+    ------
+    RunError
+        When a process dies.
+    """
+    context = get_context("spawn")  # a fork would copy locks and threads of Arrow in whatever state they are
+    workers = ProcessPoolExecutor(processes, context, start, arguments)
+    try:
+        with _deaf():
+            workers.submit(int)  # starts all of them
+        yield workers
+    except BrokenProcessPool:
+        raise RunError("a worker process died (out of memory, or killed); try --processes 1") from None
+    finally:
+        workers.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Start processes that do not hear Ctrl-C: the parent decides what an interrupt means."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _start(path: Path, changes: Mapping[str, Any]) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
     line = assemble(config.load(path, changes))
     blocks = plan(line, line.feed.times())
     _worker["evaluator"] = Evaluator(line, blocks)

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from darwin_core.cli.running import add_deployment, changes, console
+from darwin_core.cli.running import FAILED, INTERRUPTED, add_deployment, changes, console
 
 if TYPE_CHECKING:
     import argparse
@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_deployment(parser)
     parser.add_argument(
         "--grid", action="append", default=[], metavar="KEY=VALUES",
-        help="values of a key, strategy.fast=5,10,20 or strategy.slow=50:200:25; may be repeated",
+        help="values of a key, strategy.fast=5,10,20 or strategy.slow=50:200:25 (start:stop:step); may be repeated",
     )  # fmt: skip
     parser.add_argument("--metric", default="sharpe", help="the figure that ranks the points (sharpe)")
     parser.add_argument("--processes", type=int, help="how many processes share the points (one a core)")
@@ -25,7 +25,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> tuple[dict[str, Any], int]:
-    """Sweep; return what the sweep's JSON says, and 1 when nothing could be run or a component looked ahead."""
+    """Sweep; return what the sweep's JSON says, and 1 when nothing could be run or a component looked ahead.
+
+    An interrupted sweep shows and stores the points that are done, and ends with the status of an interrupt.
+    """
     from darwin_core import compiled, screen
 
     show = console(stderr=True)
@@ -49,7 +52,8 @@ def run(arguments: argparse.Namespace) -> tuple[dict[str, Any], int]:
 
         show_sweep(swept, stored.folder, console(), top=arguments.top)
     failed = swept.broke_the_law or swept.info["failed"] == swept.info["done"]
-    return {"folder": stored.folder.as_posix(), **stored.info, "trials": sweep.rows(swept)}, int(failed)
+    status = INTERRUPTED if swept.info["interrupted"] else FAILED if failed else 0
+    return {"folder": stored.folder.as_posix(), **stored.info, "trials": sweep.rows(swept)}, status
 
 
 def processes(wanted: int | None) -> int:

@@ -20,9 +20,8 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     from darwin_core.clock import cpu_seconds
 
     started = cpu_seconds()
-    compiled.warm()
+    count = compiled.warm()
     took = cpu_seconds() - started
     if not arguments.json:
-        state = "compiled" if compiled.count() else "in the cache already"
-        console().print(f"kernels {state}, {took:.1f} s of CPU")
-    return {"compiled": compiled.count(), "cpu_seconds": took}
+        console().print(f"kernels {'compiled' if count else 'in the cache already'}, {took:.1f} s of CPU")
+    return {"compiled": count, "cpu_seconds": took}

@@ -23,7 +23,7 @@ _SHOWN = ("total_return", "sharpe", "max_drawdown", "trades", "final_equity")
 _COLD, _WARM = (69, 117, 180), (215, 48, 39)
 _MIDDLE = (245, 245, 235)
 _SHADES = " .:-=+*#%@"
-_CELL = 7
+_CELL, _TALL = 7, 40
 _ERRORS = 3
 _HEADINGS = {"total_return": "return", "sharpe": "Sharpe", "max_drawdown": "drawdown", "final_equity": "equity"}
 
@@ -104,26 +104,34 @@ def heat_map(swept: Swept, best: Trial, console: Console) -> Text | None:
     if len(chosen) < 2 or len(grid.values[chosen[1]]) < 2:
         return None
     down, across = sorted(chosen)
-    values = _cells(swept, best, down, across)
-    names = [clean(value) for value in grid.values[down]]
-    margin = max(map(len, names)) + 1
-    columns = grid.values[across]
-    roomy = margin + _CELL * len(columns) <= console.width
-    coloured = console.color_system is not None
-    width = _CELL if roomy else 1 if margin + 2 * len(columns) > console.width else 2
+    whole = _cells(swept, best, down, across)
+    margin = max(len(clean(value)) for value in grid.values[down]) + 1
+    rows = _some(whole.shape[0], _TALL)
+    roomy = margin + _CELL * whole.shape[1] <= console.width
+    width = _CELL if roomy else 2 if margin + 2 * whole.shape[1] <= console.width else 1
+    columns = _some(whole.shape[1], (console.width - margin) // width)
+    values = whole[np.ix_(rows, columns)]
     text = Text(no_wrap=True)
     text.append(f"{swept.metric} by {grid.keys[down]} (down) and {grid.keys[across]} (across)", "dim")
     for key, value in grid.point(best.number).items():
         if key not in (grid.keys[down], grid.keys[across]):
             text.append(f", {key}={clean(value)}", "dim")
-    text.append("\n")
-    text.append(" " * margin + _heading([clean(v) for v in columns], width) + "\n", "dim")
-    for name, row in zip(names, values, strict=True):
-        text.append(f"{name:>{margin - 1}} ", "dim")
-        for value in row:
-            text.append(*_cell(value, values, width, FORMATS.get(swept.metric, ratio), coloured=coloured))
+    text.append("; some left out\n" if values.size < whole.size else "\n", "dim")
+    heading = _heading([clean(grid.values[across][i]) for i in columns], width)
+    text.append(" " * margin + heading + "\n", "dim")
+    write = FORMATS.get(swept.metric, ratio)
+    for row, line_ in zip(rows, values, strict=True):
+        text.append(f"{clean(grid.values[down][row]):>{margin - 1}} ", "dim")
+        for value in line_:
+            text.append(*_cell(value, values, width, write, coloured=console.color_system is not None))
         text.append("\n")
     return text
+
+
+def _some(n: int, most: int) -> list[int]:
+    """Return the first and the last of n places and evenly spread ones between them, as many as there is room for."""
+    places: list[int] = np.unique(np.linspace(0, n - 1, max(min(n, most), 2)).astype(int)).tolist()
+    return places
 
 
 def _cells(swept: Swept, best: Trial, down: int, across: int) -> Floats:

@@ -1,0 +1,31 @@
+"""Weekly closes, joined when the week is over.
+
+Feed: daily.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from darwin_core import hookimpl
+
+
+class Weekly:
+    lookback = 60
+
+    def compute(self, bars):
+        close = pd.DataFrame(bars.close, index=pd.DatetimeIndex(bars.time))
+        weekly = close.resample("W-SUN").last().shift(1)
+        return close / weekly.reindex(close.index, method="bfill") - 1.0
+
+
+class Library:
+    names = ("weekly",)
+
+    def column(self, name, arguments):
+        return Weekly()
+
+
+@hookimpl
+def make_features(options):
+    return Library()
