@@ -5,7 +5,6 @@ the final equity of each pair. All run on one thread, without fast-math.
 """
 
 # Compiled functions take their arguments one by one.
-# ruff: noqa: PLR0917
 
 from __future__ import annotations
 

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from attrs import evolve, frozen
 
-from darwin_core.errors import ConfigError, PluginError, did_you_mean
+from darwin_core.errors import PluginError, did_you_mean
 from darwin_core.lockstep import EFFECTS, LIVE_COLUMNS
-from darwin_core.plugins import Owner, Plugins
+from darwin_core.plugins import Owner, Plugins, why
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from darwin_core.config import AgentTable, Settings, Trust, Use
-    from darwin_core.protocols import Agent, Column, Feed, Features, Monitor, Reporter, Strategy
-    from darwin_core.types import Bools, Limits
+    from darwin_core.protocols import Agent, Column, Features, Feed, Monitor, Reporter, Strategy
+    from darwin_core.types import Bools, Limits, Mode
 
 _EXPRESSION = re.compile(r"^([a-z][a-z0-9_]*)\(([^()]*)\)$|^([a-z][a-z0-9_]*)$")
 WHENS = ("candidate", "bar", "hour", "day", "week", "month", "quarter", "year")
@@ -88,7 +88,7 @@ class Line:
     limits: Limits
     reporters: tuple[tuple[Reporter, Owner], ...] = ()
 
-    def with_mode(self, name: str, mode: str) -> Line:
+    def with_mode(self, name: str, mode: Mode) -> Line:
         """Return the same line with one agent in another mode, for counterfactuals."""
         agents = [evolve(a, trust=evolve(a.trust, mode=mode)) if a.name == name else a for a in self.agents]
         return evolve(self, agents=tuple(agents))
@@ -159,17 +159,16 @@ def _agent(plugins: Plugins, table: AgentTable, number: int, settings: Settings)
     return AgentPart(agent, Owner("agent", name, owner.origin), table.trust)
 
 
-def required(
-    strategy: StrategyPart, agents: Iterable[AgentPart], monitors: Iterable[MonitorPart]
-) -> dict[str, Owner]:
+def required(strategy: StrategyPart, agents: Iterable[AgentPart], monitors: Iterable[MonitorPart]) -> dict[str, Owner]:
     """Return every feature column that somebody reads, with the first who does."""
     wanted: dict[str, Owner] = {}
-    for component, owner in [
-        (strategy.strategy, strategy.owner),
-        *((part.agent, part.owner) for part in agents),
-        *((part.monitor, part.owner) for part in monitors),
-    ]:
-        for name in component.requires:
+    asked = [
+        (strategy.strategy.requires, strategy.owner),
+        *((part.agent.requires, part.owner) for part in agents),
+        *((part.monitor.requires, part.owner) for part in monitors),
+    ]
+    for names, owner in asked:
+        for name in names:
             if name.split(".")[0] in ("proposal", "strategy", "account"):
                 if name not in LIVE_COLUMNS:
                     raise PluginError(f"{owner} requires {name!r}: {did_you_mean(name, LIVE_COLUMNS)}")
@@ -201,6 +200,8 @@ def resolve(libraries: list[tuple[Features, Owner]], name: str, asker: Owner) ->
                 return NamedColumn(name, library.column(function, arguments), owner)
             except ValueError as error:
                 raise PluginError(f"{asker} requires {name!r}: {owner} says: {error}") from None
+            except Exception as error:
+                raise PluginError(f"{asker} requires {name!r}: {owner} failed: {why(error)}") from error
     offered = [each for library, _ in libraries for each in library.names]
     hint = did_you_mean(function, offered) if offered else 'add [[features]] use = "..." to the deployment'
     raise PluginError(f"{asker} requires {name!r}, and no feature library offers {function!r}: {hint}")

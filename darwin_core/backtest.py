@@ -11,8 +11,8 @@ from attrs import define, field, frozen
 
 from darwin_core import __version__, engine, ledger, lockstep, stats, tables
 from darwin_core.assembly import assemble
-from darwin_core.closes import Closes
 from darwin_core.clock import cpu_seconds, now
+from darwin_core.closes import Closes
 from darwin_core.config import load
 from darwin_core.evaluate import stamp
 from darwin_core.holding import BuyAndHold
@@ -163,7 +163,9 @@ def taken(result: Result, candidates: NDArray[Any]) -> NDArray[np.bool_]:
     """Return which candidates the line ordered."""
     n = len(result.symbols)
     entries = result.orders[result.orders["target"] != 0.0]
-    chosen: NDArray[np.bool_] = np.isin(candidates["bar"] * n + candidates["symbol"], entries["bar"] * n + entries["symbol"])
+    chosen: NDArray[np.bool_] = np.isin(
+        candidates["bar"] * n + candidates["symbol"], entries["bar"] * n + entries["symbol"]
+    )
     return chosen
 
 
@@ -219,7 +221,12 @@ def _audits(result: Result, elsewhere: list[Audited]) -> dict[str, Any]:
 
 
 def _versions(line: Line) -> dict[str, str]:
-    owners = [line.strategy.owner, *(c.owner for c in line.columns), *(a.owner for a in line.agents), *(m.owner for m in line.monitors)]
+    owners = [
+        line.strategy.owner,
+        *(c.owner for c in line.columns),
+        *(a.owner for a in line.agents),
+        *(m.owner for m in line.monitors),
+    ]
     return {
         "python": platform.python_version(),
         "machine": platform.machine(),

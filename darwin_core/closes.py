@@ -22,7 +22,7 @@ _WRITE = types.float64[:, ::1]
 
 
 @entry(types.void(_READ, types.int64, types.int64, types.int64, _WRITE, _WRITE, _WRITE))
-def _thin(closes, start, bars, width, low, high, last):  # type: ignore[no-untyped-def]
+def _thin(closes, start, bars, width, low, high, last):
     """Take the closes of bars `start` on into their stretches; what is NaN there yet takes any close."""
     t, n = 0, closes.shape[0]
     while t < n:

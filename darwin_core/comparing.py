@@ -30,7 +30,11 @@ def compare(first: Run, second: Run) -> dict[str, Any]:
         "a": first.id,
         "b": second.id,
         "same_decisions": same,
-        "facts": [[name, first.info.get(name), second.info.get(name)] for name in _FACTS if first.info.get(name) != second.info.get(name)],
+        "facts": [
+            [name, first.info.get(name), second.info.get(name)]
+            for name in _FACTS
+            if first.info.get(name) != second.info.get(name)
+        ],
         "settings": list(_differences("", _config(first), _config(second))),
         "summary": [
             [name, value, second.info["summary"].get(name)]

@@ -6,23 +6,26 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from llvmlite import ir
-from numba import njit, types
+import numba
+from llvmlite import ir  # type: ignore[import-untyped]
+from numba import types
 from numba.core import cgutils, event
 from numba.extending import intrinsic
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-inner: Any = njit(_nrt=False, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+# Some of these options are numba's own and stand in no stub: `_nrt` off leaves out the counting of references, which
+# costs a third of compiling and which a kernel that makes no array does not need.
+_njit: Any = numba.njit
+
+inner: Any = _njit(_nrt=False, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
 """For functions that only compiled functions call. They are stored with their caller, never on their own."""
 
-inlined: Any = njit(
-    _nrt=False, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True
-)
+inlined: Any = _njit(_nrt=False, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True)
 """For those that pass many arrays at every bar: the call would cost more than what they do."""
 
-pasted: Any = njit(_nrt=False, error_model="numpy", inline="always")
+pasted: Any = _njit(_nrt=False, error_model="numpy", inline="always")
 """For short ones with one caller, and for arithmetic: nothing is compiled but the caller."""
 
 
@@ -34,7 +37,7 @@ def on_compile(tell: Callable[[], None]) -> None:
     _tell.append(tell)
 
 
-class _Listener(event.Listener):  # type: ignore[misc]
+class _Listener(event.Listener):
     """Hears numba compile, which it does not do for what it finds in the cache."""
 
     count = 0
@@ -63,7 +66,7 @@ def entry(signature: Any, *, allocates: bool = True) -> Callable[[Callable[..., 
     """
 
     def compiled(function: Callable[..., Any]) -> Any:
-        kernel = njit(_nrt=allocates, cache=True, error_model="numpy")(function)
+        kernel = _njit(_nrt=allocates, cache=True, error_model="numpy")(function)
         # Numba looks at one file's age; this function's machine code holds that of its callees in other files too.
         kernel._cache._cache_file._source_stamp = _stamp(function)  # noqa: SLF001
         with event.install_listener("numba:compile", _Listener()):
@@ -86,6 +89,8 @@ def by_address(signature: Any) -> Any:
 
     It takes the address, an int64, and the function's arguments.
     """
+    every: Any = types.Tuple
+    unpack: Any = cgutils.unpack_tuple
 
     @intrinsic
     def call(_typing: Any, _address: Any, *_arguments: Any) -> Any:
@@ -93,10 +98,9 @@ def by_address(signature: Any) -> Any:
             kinds = [context.get_value_type(kind) for kind in signature.args]
             function = ir.FunctionType(context.get_value_type(signature.return_type), kinds)
             address, arguments = values
-            return builder.call(
-                builder.inttoptr(address, function.as_pointer()), cgutils.unpack_tuple(builder, arguments, len(kinds))
-            )
+            pointer = builder.inttoptr(address, function.as_pointer())
+            return builder.call(pointer, unpack(builder, arguments, len(kinds)))
 
-        return signature.return_type(types.int64, types.Tuple(signature.args)), code
+        return signature.return_type(types.int64, every(signature.args)), code
 
     return call

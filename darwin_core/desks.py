@@ -14,6 +14,8 @@ from attrs import define, field
 from darwin_core.types import Observation, read_only
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from darwin_core.observing import Panel
     from darwin_core.types import Floats, Ints
 
@@ -28,10 +30,13 @@ class Desks:
         The agents.
     time
         (n,) the block's times.
+    drain
+        Called when the loop's own buffers are full.
     """
 
     panel: Panel
     time: Ints
+    drain: Callable[[], None]
     rows: Ints = field(init=False)
     observation: Floats = field(init=False)
     actions: Floats = field(init=False)
@@ -52,6 +57,10 @@ class Desks:
 
     def ask(self, j: int, row: int, n: int) -> bool:
         """Let agent `j` answer the `n` rows laid out at bar `row`; False when its baseline has to stand in."""
+        if j < 0:
+            if row > 0:  # not full before the first bar: it is the call at the end of the block
+                self.drain()
+            return True
         time, moment = self._views
         moment[0] = time[row]
         made = self._made[j].get(n)

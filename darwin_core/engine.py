@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from darwin_core.observing import Questions, Tier
     from darwin_core.types import Floats, Ints
 
-_LEAST_ROWS = 4096
+_LEAST_ROWS, _MOST_ROWS = 2_048, 131_072
 
 
 @frozen(eq=False)
@@ -69,27 +69,53 @@ class Result:
         return self.curve[:, 0]
 
 
+_COUNTS = (ledger.N_ORDERS, ledger.N_FILLS, ledger.N_DECISIONS)
+_KINDS = (ledger.ORDER_DTYPE, ledger.FILL_DTYPE, lockstep.DECISION_DTYPE)
+
+
 @define(eq=False)
 class Recorder:
-    """Collects what the kernel's buffers hold each time they are emptied."""
+    """Keeps what the kernel writes down.
+
+    Parameters
+    ----------
+    digest
+        Hashes the decisions in their order.
+    least, rows
+        Rows that the kernel's buffers must have for a block, and rows to make room for at a time. Memory that is
+        never written to costs nothing.
+    """
 
     digest: Any
+    least: int
+    rows: int
     orders: list[NDArray[Any]] = field(factory=list)
     fills: list[NDArray[Any]] = field(factory=list)
     decisions: list[NDArray[Any]] = field(factory=list)
+    _buffers: list[NDArray[Any]] = field(factory=list)
 
-    def drain(self, book: Floats, orders: NDArray[Any], fills: NDArray[Any], log: NDArray[Any]) -> None:
-        """Take the rows out of the buffers and hash the decisions."""
-        for kept, buffer, count in (
-            (self.orders, orders, ledger.N_ORDERS),
-            (self.fills, fills, ledger.N_FILLS),
-            (self.decisions, log, ledger.N_DECISIONS),
-        ):
-            if book[count] > 0:
-                kept.append(buffer[: int(book[count])].copy())
-                if kept is self.decisions:
-                    self.digest.update(kept[-1].view(np.uint8))
-            book[count] = 0.0
+    def buffers(self) -> tuple[NDArray[Any], ...]:
+        """Return empty buffers for orders, fills and decisions: what is left of the last ones, if that will do."""
+        if not self._buffers or min(map(len, self._buffers)) < self.least:
+            self._buffers = [np.empty(max(self.least, self.rows), kind) for kind in _KINDS]
+        return tuple(self._buffers)
+
+    def drain(self, book: Floats) -> None:
+        """Copy the rows out of buffers that are full, so that the kernel can go on in them."""
+        self._take(book, [buffer[: int(book[n])].copy() for buffer, n in zip(self._buffers, _COUNTS, strict=True)])
+
+    def close(self, book: Floats) -> None:
+        """Keep the rows of a block where they are; the next block's come after them."""
+        used = [int(book[n]) for n in _COUNTS]
+        self._take(book, [buffer[:n] for buffer, n in zip(self._buffers, used, strict=True)])
+        self._buffers = [buffer[n:] for buffer, n in zip(self._buffers, used, strict=True)]
+
+    def _take(self, book: Floats, taken: list[NDArray[Any]]) -> None:
+        for kept, rows in zip((self.orders, self.fills, self.decisions), taken, strict=True):
+            if len(rows):
+                kept.append(rows)
+        self.digest.update(taken[-1].view(np.uint8))
+        book[list(_COUNTS)] = 0.0
 
 
 def joined(parts: list[NDArray[Any]], dtype: np.dtype[Any]) -> NDArray[Any]:
@@ -206,7 +232,6 @@ class Walk:
     curve: Floats = field(init=False)
     recorder: Recorder = field(init=False)
     _previous: NDArray[np.int8] = field(init=False)
-    _buffers: tuple[NDArray[Any], ...] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         """Open an account and an empty log."""
@@ -218,13 +243,9 @@ class Walk:
         self.curve = np.empty((len(self.time), len(ledger.CURVE)))
         self._previous = np.zeros(len(symbols), np.int8)
         names = tuple(part.name for part in self.line.agents)
-        self.recorder = Recorder(hashlib.sha256(header(tuple(symbols), names)))
-        rows = max(_LEAST_ROWS, 16 * len(symbols) * (2 + len(self.line.agents)))
-        self._buffers = (
-            np.empty(rows, ledger.ORDER_DTYPE),
-            np.empty(rows, ledger.FILL_DTYPE),
-            np.empty(rows, lockstep.DECISION_DTYPE),
-        )
+        least = max(_LEAST_ROWS, 16 * len(symbols) * (2 + len(self.line.agents)))
+        rows = min(_MOST_ROWS, len(self.time) * len(symbols))
+        self.recorder = Recorder(hashlib.sha256(header(tuple(symbols), names)), least, rows)
 
     def state(self) -> tuple[NDArray[Any], ...]:
         """Return copies of everything that goes from block to block but the log."""
@@ -250,19 +271,12 @@ class Walk:
         """Run the compiled lockstep over a block, answering what it asks."""
         panel, bars = self.panel, part.bars
         self.rules = self._rules(own_stops=formed.stop.size > 0 or formed.take_profit.size > 0)
-        orders, fills, log = self._buffers
-        desks = Desks(panel, bars.time)
+        buffers = self.recorder.buffers()
+        desks = Desks(panel, bars.time, lambda: self.recorder.drain(self.book))
         opens, highs, lows = (bars.fields.get(name, bars.close) for name in ("open", "high", "low"))
         panel.agents["given"] = questions.given
-
-        def ask(agent: int, row: int, n: int) -> bool:
-            if agent >= 0:
-                return desks.ask(agent, row, n)
-            self.recorder.drain(self.book, orders, fills, log)
-            return True
-
         lockstep.walk(
-            ask,
+            desks.ask,
             (
                 block.start, bars.time, opens, highs, lows, bars.close,
                 formed.signed, formed.candidate, formed.confidence, formed.stop, formed.take_profit, part.may_add,
@@ -271,9 +285,10 @@ class Walk:
             (
                 panel.agents, questions.asks, questions.actions_given, questions.market, panel.sources,
                 panel.applied, panel.held, panel.faults, desks.rows, desks.observation, desks.actions,
-                self.curve[block.start : block.stop], orders, fills, log,
+                self.curve[block.start : block.stop], *buffers,
             ),
         )  # fmt: skip
+        self.recorder.close(self.book)
 
     def _rules(self, *, own_stops: bool) -> Floats:
         settings, has_range = self.line.settings, {"open", "high", "low"} <= set(self.line.feed.fields)

@@ -114,7 +114,7 @@ class Evaluator:
         """Return bars of the feed, read once for all who look at the same rows."""
         bars = self.kept.bars.get((start, stop))
         if bars is None:
-            bars = self.line.feed.read(start, stop)
+            bars = _sealed(self.line.feed.read(start, stop))
             self.kept.add_bars((start, stop), bars)
         return bars
 
@@ -167,6 +167,13 @@ class Evaluator:
         self.kept.forget(0 if WHOLE_TAPE in lookbacks else self.blocks[k].start - max(lookbacks), self.blocks)
 
 
+def _sealed(bars: Bars) -> Bars:
+    """Return bars that nobody can write to, whatever the feed's own arrays allow."""
+    fields = {name: read_only(values) for name, values in bars.fields.items()}
+    reference = {name: read_only(values) for name, values in bars.reference.items()}
+    return Bars(read_only(bars.time), bars.symbols, fields, reference, bars.timezone)
+
+
 def compute(named: NamedColumn, window: Bars, rows: int) -> Floats:
     """Compute a column over a window; return its last `rows` rows, (rows, S) or (rows, 1), read-only."""
     values = np.asarray(call(named.owner, named.column.compute, window, what=f"column {named.name!r}"))
@@ -193,8 +200,10 @@ def cut_proposal(owner: Owner, proposal: Proposal, market: Market, skip: int) ->
             except ValueError:
                 raise PluginError(f"{owner}: {name} has shape {np.shape(value)}, not {shape}") from None
         part = whole[skip:]
-        if dtype is np.int8 and part.dtype.kind == "f" and not np.isfinite(part).all():
-            raise PluginError(f"{owner}: {bad_cell(name, ~np.isfinite(part), market.bars[skip:], part)}")
+        if dtype is np.int8 and part.dtype.kind != "b" and part.dtype != np.int8:
+            wrong = (part != 0) & (np.abs(part) != 1)
+            if wrong.any():
+                raise PluginError(f"{owner}: {bad_cell(name, wrong, market.bars[skip:], part)}; it is -1, 0 or 1")
         return read_only(np.ascontiguousarray(part, dtype=dtype))
 
     return Proposal(
@@ -230,7 +239,7 @@ def call(owner: Owner, function: Callable[..., T], *arguments: Any, what: str = 
     except Exception as error:
         from darwin_core.plugins import why
 
-        if isinstance(error, ValueError) and "read-only" in str(error):
+        if "readonly" in str(error).replace("-", ""):  # NumPy's words, and numba's
             reason = "it changed its input, which belongs to everybody; work on a copy"
             raise PluginError(f"{owner}: {what + ': ' if what else ''}{reason} ({why(error)})") from error
         raise PluginError(f"{owner}: {what + ': ' if what else ''}{why(error)}") from error

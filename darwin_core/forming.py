@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from attrs import frozen
@@ -11,13 +11,12 @@ from numba import types
 from darwin_core.compiled import entry
 from darwin_core.errors import PluginError
 from darwin_core.evaluate import bad_cell, stamp
-from darwin_core.types import Proposal
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from darwin_core.plugins import Owner
-    from darwin_core.types import Bars, Bools, Floats
+    from darwin_core.types import Bars, Bools, Floats, Proposal
 
 _FLOATS = types.Array(types.float64, 2, "C", readonly=True)
 _SIDES = types.Array(types.int8, 2, "C", readonly=True)
@@ -26,7 +25,7 @@ _BOOLS = types.Array(types.boolean, 2, "C", readonly=True)
 
 @frozen(eq=False)
 class Formed:
-    """A checked proposal: what the kernel works on, (n, S) each, `confidence` possibly (1, 1), exits possibly (0, 0)."""
+    """A checked proposal, what the kernel works on: (n, S), `confidence` possibly (1, 1), exits possibly (0, 0)."""
 
     signed: Floats
     candidate: Bools
@@ -39,14 +38,14 @@ class Formed:
     types.int64(_SIDES, _FLOATS, _BOOLS, types.int8[::1], types.float64[:, ::1], types.boolean[:, ::1]),
     allocates=False,
 )
-def _form(side, weight, own, previous, signed, candidate):  # type: ignore[no-untyped-def]
+def _form(side, weight, own, previous, signed, candidate):
     """Fill `signed` and `candidate`; return the first bad cell's flat index, or -1."""
     rows, symbols = signed.shape
     for t in range(rows):
         for s in range(symbols):
             way = side[t, s] if side.size > 1 else side[0, 0]
             size = weight[t, s] if weight.size > 1 else weight[0, 0]
-            if not (way == -1 or way == 0 or way == 1) or not (size >= 0.0 and size < np.inf):
+            if way != 0 and (abs(way) != 1 or not 0.0 <= size < np.inf):  # a flat row's weight means nothing
                 return t * symbols + s
             signed[t, s] = way * size if way != 0 else 0.0
             candidate[t, s] = own[t, s] and way != 0 if own.shape[0] > 0 else way != 0 and way != previous[s]
@@ -67,7 +66,7 @@ def form(owner: Owner, proposal: Proposal, bars: Bars, previous: NDArray[np.int8
     Raises
     ------
     PluginError
-        When a side is not -1, 0 or 1, a weight is negative or not finite, a confidence is outside [0, 1].
+        When a side is not -1, 0 or 1, a side's weight is negative or not finite, a confidence is outside [0, 1].
     """
     shape = (len(bars), len(bars.symbols))
     side = _dense(proposal.side, shape, np.int8)
@@ -78,25 +77,26 @@ def form(owner: Owner, proposal: Proposal, bars: Bars, previous: NDArray[np.int8
     bad = _form(side, weight, own, previous, signed, candidate)
     if bad >= 0:
         _refuse(owner, bars, side, weight, divmod(bad, shape[1]))
-    confidence = _dense(proposal.confidence, shape, np.float64)
+    confidence: Floats = _dense(proposal.confidence, shape, np.float64)
     wrong = ~((confidence >= 0.0) & (confidence <= 1.0))
     if wrong.any():
         raise PluginError(f"{owner}: {bad_cell('confidence', wrong, bars, confidence)}; it lies between 0 and 1")
-    return Formed(signed, candidate, confidence, _exits(owner, "stop", proposal, bars), _exits(owner, "take_profit", proposal, bars))
+    stop, take_profit = (_exits(owner, name, proposal, bars) for name in ("stop", "take_profit"))
+    return Formed(signed, candidate, confidence, stop, take_profit)
 
 
-def _dense(value: object, shape: tuple[int, int], dtype: type) -> NDArray[np.generic]:
+def _dense(value: object, shape: tuple[int, int], dtype: type) -> NDArray[Any]:
     """Return a C array of the full shape, or (1, 1) for a scalar in more than one row."""
-    array = np.asarray(value, dtype=dtype)
+    array: NDArray[Any] = np.asarray(value, dtype=dtype)
     if array.ndim == 0:
         return np.full((1, 1) if shape[0] > 1 else shape, array)
     return array
 
 
-def _refuse(owner: Owner, bars: Bars, side: NDArray[np.generic], weight: NDArray[np.generic], cell: tuple[int, int]) -> None:
+def _refuse(owner: Owner, bars: Bars, side: NDArray[Any], weight: NDArray[Any], cell: tuple[int, int]) -> None:
     row, column = cell
 
-    def at(values: NDArray[np.generic]) -> object:
+    def at(values: NDArray[Any]) -> object:
         return values[row, column] if values.size > 1 else values.flat[0]
 
     where = f"for {bars.symbols[column]} at {stamp(bars.time[row])}"

@@ -1,32 +1,32 @@
 """The ledger kernel: one compiled account that a backtest scans and a paper broker steps.
 
-Everything that moves money is here, once. `open_bar` fills the orders that wait, keeps the resting exits and
-values the account; `close_bar` turns targets into orders. State is two float64 arrays, so it can be stored and
-restored as bytes.
+Everything that moves money is here, once. `open_bar` fills the orders that wait, keeps the resting exits and values
+the account; `close_bar` turns targets into orders. State is two float64 arrays, stored and restored as bytes.
 
 Targets and orders
-    A target is a signed share of equity. The limits cut it: to `MAX_WEIGHT` a symbol, to nothing where it is short
-    and `SHORT` is not set, and all targets in proportion when they exceed `MAX_GROSS` together. An order is made
-    when the target so cut changes, when a candidate comes after an exit, or when the position has drifted further
-    than `BAND` from it. It is sized at the close at which it is decided, and filled as `FILL` says.
+    A target is a signed share of equity. Limits cut it: to the largest weight of one symbol, to nothing where it is
+    short and may not be, and all targets in proportion when together they exceed the gross limit. An order is made
+    when the target so cut changes, when a candidate comes after an exit, or when the position has drifted out of its
+    band. It is sized at the close at which it is decided, and filled as `FILLS` says.
 Fills
     Orders that only reduce come first, then those that turn a position round, then those that open or add, each in
-    the order of the symbols. What closes always fills. What opens is cut to what `MAX_GROSS` allows at that moment,
-    costs included: while it is at most 1, nothing is borrowed. Limits hold for orders: a position that grows beyond
-    them by its price alone is not sold.
+    the order of the symbols. What closes always fills. What opens is cut to what the gross limit allows at that
+    moment, costs included: while it is at most 1, nothing is borrowed. Limits hold for orders: a position that grows
+    beyond them by its price alone is not sold.
 Exits
     Stops and take-profits rest at the venue where bars have a range: a gap fills at the open, and when a bar touches
     both, the stop counts. On close-only panels they are looked at on each close and fill like any order, as the
     horizon does everywhere. They come with the fill that opens or adds. An exit uses up the proposal: the symbol
-    stays flat until its target changes or a new candidate comes. Only what turns the position round goes on, with
-    what it opens on the other side.
+    stays flat until its target changes or a new candidate comes; an order that turns the position round still opens
+    the other side.
 Missing bars
     A symbol without a bar is not traded and keeps its last close as its value; its order waits for the next bar.
     What could not be ordered is asked again at the next bar, as is what a monitor has not allowed.
 Drawdown
-    At `MAX_DRAWDOWN` below the highest close all positions are closed, and nothing is opened ever again; with
-    `MAX_DRAWDOWN` = 1, when equity is gone.
+    At the largest drawdown from the highest close all positions are closed, and nothing is opened ever again.
 """
+
+# ruff: noqa: PLR0917 - compiled functions take their arguments one by one
 
 from __future__ import annotations
 
@@ -47,17 +47,14 @@ NEXT_OPEN, NEXT_CLOSE, SAME_CLOSE = 0.0, 1.0, 2.0
 REASONS = ("target", "stop", "take_profit", "horizon", "drawdown")
 # Typed numbers: for plain ones numba compiles what they are passed to once for each.
 BY_TARGET, BY_STOP, BY_TAKE, BY_HORIZON, BY_DRAWDOWN = np.arange(5)
+NO_EXIT = np.int64(-1)
 CURVE = ("equity", "cash", "gross", "net")
 
-ORDERS_A_BAR = FILLS_A_BAR = 2
-"""Most orders and most fills that one bar brings a symbol: one before its close and one on it."""
+ORDERS_A_BAR = FILLS_A_BAR = 2  # at most, for each symbol: one before the close and one on it
 
-_SAME_WEIGHT = 1e-12
-"""Weights that differ by less are the same: the sum of all targets may come out a rounding apart."""
-_ALL = 1.0 - 1e-12
-"""The share of what is allowed that a cut order takes, so that rounding cannot borrow."""
-_DUST = 1e-9
-"""An order that is cut to less than this share of itself is not filled at all."""
+_SAME_WEIGHT = 1e-12  # weights this close are the same: the sum of all targets may come out a rounding apart
+_ALL = 1.0 - 1e-12  # the share of what is allowed that a cut order takes, so that rounding cannot borrow
+_DUST = 1e-9  # an order that is cut to less than this share of itself is not filled at all
 
 
 def _record(names: str) -> np.dtype[np.void]:
@@ -71,8 +68,7 @@ BOOK_DTYPE = _record(
 )
 """The account. `open` positions, `waiting` orders and `unsettled` targets are counted; `orders` counts all orders
 ever, `n_...` the rows in the buffers; `scale` brings the targets together within the gross limit."""
-BOOK = len(BOOK_DTYPE)
-CASH, EQUITY, PEAK, GROSS, NET, HALTED, OPEN, WAITING, ORDERS, N_ORDERS, N_FILLS, N_DECISIONS, FEES, TRADED, COST = range(15)
+CASH, EQUITY, PEAK, GROSS, NET, HALTED, OPEN, WAITING, ORDERS, N_ORDERS, N_FILLS, N_DECISIONS, FEES, TRADED, COST = range(15)  # fmt: skip  # noqa: E501
 
 SLOT_DTYPE = _record("position last order target asked weight said proposed")
 """One symbol, what is looked at on every bar: eight numbers, a line of the cache. `last` close; `order` is the
@@ -81,28 +77,18 @@ and `weight` the same after limits; `said` and `proposed` are what the decision 
 
 TERMS_DTYPE = _record("entry age stop take order_id order_reason order_stop order_take queue")
 """One symbol, the rest: entry price, age and exits of its position; number, reason and exits of its order."""
-SLOT = len(SLOT_DTYPE) + len(TERMS_DTYPE)
+_HOT, SLOT = SLOT_DTYPE.itemsize // 8, (SLOT_DTYPE.itemsize + TERMS_DTYPE.itemsize) // 8
 
 RULES_DTYPE = _record(
-    "fill fee fee_unit fee_order slip lot min_order band low high max_gross max_drawdown stop take horizon has_range stops"
+    "fill fee fee_unit fee_order slip lot min_order band low high max_gross max_drawdown stop take "
+    "horizon has_range stops"
 )
 """The rules of a run; a target lies between `low` and `high`."""
 FILL, FEE, FEE_UNIT, FEE_ORDER, SLIP, LOT, MIN_ORDER, BAND, LOW, HIGH, MAX_GROSS, MAX_DRAWDOWN, R_STOP, R_TAKE, HORIZON, RANGE, STOPS = range(17)  # fmt: skip  # noqa: E501
 
-ORDER_DTYPE = np.dtype(
-    [("bar", "i8"), ("symbol", "i8"), ("quantity", "f8"), ("price", "f8"), ("target", "f8"), ("reason", "i8")]
-)
-FILL_DTYPE = np.dtype(
-    [
-        ("bar", "i8"),
-        ("symbol", "i8"),
-        ("order", "i8"),
-        ("quantity", "f8"),
-        ("price", "f8"),
-        ("fee", "f8"),
-        ("reason", "i8"),
-    ]
-)
+_WHAT = [("bar", "i8"), ("symbol", "i8"), ("quantity", "f8"), ("price", "f8"), ("reason", "i8")]
+ORDER_DTYPE = np.dtype([*_WHAT[:4], ("target", "f8"), _WHAT[4]])
+FILL_DTYPE = np.dtype([*_WHAT[:2], ("order", "i8"), *_WHAT[2:4], ("fee", "f8"), _WHAT[4]])
 
 
 def new_book(cash: float) -> Floats:
@@ -120,7 +106,7 @@ def new_slots(n_symbols: int) -> Floats:
 
 def split(slots: Floats) -> tuple[NDArray[np.void], NDArray[np.void]]:
     """Return the state of the symbols as (S,) records of SLOT_DTYPE and of TERMS_DTYPE, in the same memory."""
-    first = len(slots) // SLOT * len(SLOT_DTYPE)
+    first = len(slots) // SLOT * _HOT
     return slots[:first].view(SLOT_DTYPE), slots[first:].view(TERMS_DTYPE)
 
 
@@ -131,14 +117,13 @@ def rules(execution: Execution, exits: Exits, limits: Limits, *, has_range: bool
     """
     values = np.zeros((), RULES_DTYPE)
     values["fill"] = FILLS[execution.fill]
-    values["fee"], values["fee_unit"], values["fee_order"] = execution.fee, execution.fee_per_unit, execution.fee_per_order
-    values["slip"] = execution.slippage + execution.spread / 2
+    values["fee"], values["fee_unit"] = execution.fee, execution.fee_per_unit
+    values["fee_order"], values["slip"] = execution.fee_per_order, execution.slippage + execution.spread / 2
     values["lot"], values["min_order"], values["band"] = execution.lot, execution.min_order, execution.band
     values["low"], values["high"] = -limits.max_weight if limits.allow_short else 0.0, limits.max_weight
     values["max_gross"], values["max_drawdown"] = limits.max_gross, limits.max_drawdown
     values["stop"], values["take"], values["horizon"] = exits.stop, exits.take_profit, exits.horizon
-    values["has_range"] = has_range
-    values["stops"] = own_stops or exits.stop > 0.0 or exits.take_profit > 0.0
+    values["has_range"], values["stops"] = has_range, own_stops or exits.stop > 0.0 or exits.take_profit > 0.0
     return values.reshape(1).view(np.float64)
 
 
@@ -184,13 +169,8 @@ def _fill(bar, s, quantity, price, slip, order, reason, rules, book, slot, term,
         term.age = 0.0 if kept == 0.0 else term.age
         term.stop, term.take = term.order_stop, term.order_take
     row = fills[int(book.n_fills)]
-    row.bar = bar
-    row.symbol = s
-    row.order = order
-    row.quantity = sign * done
-    row.price = paid
-    row.fee = fee
-    row.reason = reason
+    row.bar, row.symbol, row.order, row.reason = bar, s, order, reason
+    row.quantity, row.price, row.fee = sign * done, paid, fee
     book.n_fills += 1
 
 
@@ -198,12 +178,8 @@ def _fill(bar, s, quantity, price, slip, order, reason, rules, book, slot, term,
 def _order(bar, s, quantity, price, target, reason, book, orders):
     """Write an order down; return its number."""
     row = orders[int(book.n_orders)]
-    row.bar = bar
-    row.symbol = s
-    row.quantity = quantity
-    row.price = price
-    row.target = target
-    row.reason = reason
+    row.bar, row.symbol, row.reason = bar, s, reason
+    row.quantity, row.price, row.target = quantity, price, target
     book.n_orders += 1
     book.orders += 1
     return int(book.orders) - 1
@@ -232,22 +208,21 @@ def _fill_waiting(t, bar, prices, rules, book, slots, terms, fills):
             s = int(terms[i].queue)
             slot, term = slots[s], terms[s]
             quantity = slot.order
-            if quantity * slot.position >= 0.0:
-                due = 2
-            else:
-                due = 1 if abs(quantity) > abs(slot.position) else 0
+            turns = 1 if abs(quantity) > abs(slot.position) else 0
+            due = 2 if quantity * slot.position >= 0.0 else turns
             price = prices[t, s]
             if due == stage and quantity != 0.0 and price == price:  # not NaN: there is a bar
                 slot.order = 0.0
                 book.waiting -= 1
-                _fill(bar, s, quantity, price, rules.slip, int(term.order_id), int(term.order_reason), rules, book, slot, term, fills)
+                order, reason = int(term.order_id), int(term.order_reason)
+                _fill(bar, s, quantity, price, rules.slip, order, reason, rules, book, slot, term, fills)
         if book.waiting == 0.0:
             return
 
 
 @inner
 def _touched(side, first, high, low, term):
-    """Return the reason and the price of the resting exit that a bar touches; a reason of 0 for none."""
+    """Return the reason and the price of the resting exit that a bar touches; or NO_EXIT."""
     worst, best = (low, high) if side > 0.0 else (high, low)
     stop = term.entry * (1.0 - side * term.stop)
     take = term.entry * (1.0 + side * term.take)
@@ -258,7 +233,7 @@ def _touched(side, first, high, low, term):
         return BY_STOP, first if (first - stop) * side < 0.0 else stop
     if takes:
         return BY_TAKE, take
-    return 0, 0.0
+    return NO_EXIT, 0.0
 
 
 @inner
@@ -270,7 +245,7 @@ def _resting_exits(t, bar, opens, highs, lows, rules, book, slots, terms, orders
         if held == 0.0 or (term.stop == 0.0 and term.take == 0.0):
             continue
         reason, price = _touched(1.0 if held > 0.0 else -1.0, opens[t, s], highs[t, s], lows[t, s], term)
-        if reason == 0:
+        if reason == NO_EXIT:
             continue
         slip = rules.slip if reason == BY_STOP else 0.0  # a take-profit is a limit order
         order = _order(bar, s, -held, price, 0.0, reason, book, orders)
@@ -285,8 +260,7 @@ def _resting_exits(t, bar, opens, highs, lows, rules, book, slots, terms, orders
 @inner
 def _mark(t, closes, age, book, slots, terms):
     """Value the account at the closes of row `t`; positions age by `age`: 1 once a bar, 0 on a second look."""
-    gross = 0.0
-    net = 0.0
+    gross = net = 0.0
     for s in range(len(slots)):
         slot = slots[s]
         if slot.position != 0.0:
@@ -297,8 +271,7 @@ def _mark(t, closes, age, book, slots, terms):
             value = slot.position * slot.last
             net += value
             gross += abs(value)
-    book.net = net
-    book.gross = gross
+    book.net, book.gross = net, gross
     book.equity = book.cash + net
     book.peak = max(book.peak, book.equity)
 
@@ -324,14 +297,14 @@ def _close_exits(t, bar, closes, rules, book, slots, terms, orders):
         slot, term = slots[s], terms[s]
         held = slot.position
         price = closes[t, s]
-        if held == 0.0 or not price == price:
+        if held == 0.0 or price != price:
             continue
-        reason = 0
+        reason = NO_EXIT
         if rules.has_range == 0.0:
             reason, _ = _touched(1.0 if held > 0.0 else -1.0, price, price, price, term)
-        if reason == 0 and rules.horizon > 0.0 and term.age >= rules.horizon:
+        if reason == NO_EXIT and rules.horizon > 0.0 and term.age >= rules.horizon:
             reason = BY_HORIZON
-        if reason != 0:
+        if reason != NO_EXIT:
             _place(bar, s, -held, price, 0.0, reason, book, slot, term, orders)
 
 
@@ -388,7 +361,7 @@ def _order_targets(t, bar, closes, candidate, may_add, stop, take, rules, book, 
         weight = limited(target, rules) * book.scale
         wants = asks or abs(weight - slot.weight) > _SAME_WEIGHT
         price = closes[t, s]
-        if not price == price:
+        if price != price:
             book.unsettled += wants
             slot.asked = np.nan if fresh else slot.asked
             continue

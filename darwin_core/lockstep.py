@@ -8,6 +8,8 @@ The decision log is written here and nowhere else: strategy rows, agents' rows, 
 which they happen, so that its bytes do not depend on how the work was cut up.
 """
 
+# ruff: noqa: PLR0917 - compiled functions take their arguments one by one
+
 from __future__ import annotations
 
 import ctypes
@@ -204,7 +206,7 @@ def _apply(j, agent, applied, held, slots):
     for s in range(len(slots)):
         action = held[j, s]
         target = slots[s].target
-        if not applied[j, s] or not action == action:
+        if not applied[j, s] or action != action:
             continue
         if agent.when != AT_BARS and target == 0.0:
             continue  # its candidate is over: there is nothing to scale, replace or cap
@@ -318,11 +320,13 @@ def lockstep(
                 answer = call_python(ask, j, t, n)
                 if answer == STOPPED:
                     return False
-            _take_actions(j, n, time[t], agent, rows, actions, answer == FELL_BACK, applied, held, faults, log, book, slots)
+            fell_back = answer == FELL_BACK
+            _take_actions(j, n, time[t], agent, rows, actions, fell_back, applied, held, faults, log, book, slots)
             _apply(j, agent, applied, held, slots)
         if news:
             _log_targets(time[t], rules, slots, log, book)
-        close_bar(t, bar, closes, candidate, may_add[t], stop, take, looks, news, rules, book, slots, terms, orders, fills)
+        add = may_add[t]
+        close_bar(t, bar, closes, candidate, add, stop, take, looks, news, rules, book, slots, terms, orders, fills)
         curve[t, 0] = book.equity
         curve[t, 1] = book.cash
         curve[t, 2] = book.gross
@@ -331,7 +335,6 @@ def lockstep(
 
 
 _CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
-
 
 
 def walk(

@@ -193,7 +193,7 @@ def _choice(value: Any, choices: tuple[Any, ...], source: Source, key: KeyPath) 
     raise ConfigError(f"{source.at(key)}: {value!r} is not one of the choices: {hint}")
 
 
-def _expect(fits: bool, value: Any, wanted: str, source: Source, key: KeyPath) -> None:  # noqa: FBT001
+def _expect(fits: bool, value: Any, wanted: str, source: Source, key: KeyPath) -> None:
     if not fits:
         raise ConfigError(f"{source.at(key)}: {wanted} is expected, not {value!r}")
 
@@ -203,7 +203,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, Options):
         return {**{name: plain(each) for name, each in value.table.items()}, **value.resolved}
     if attrs.has(type(value)):
-        return {field.name: plain(getattr(value, field.name)) for field in attrs.fields(type(value))}
+        return _as_written(value)
     if isinstance(value, dict):
         return {name: plain(each) for name, each in value.items()}
     if isinstance(value, list | tuple):
@@ -213,3 +213,15 @@ def plain(value: Any) -> Any:
     if isinstance(value, Path):
         return value.as_posix()
     return value
+
+
+def _as_written(value: Any) -> dict[str, Any]:
+    """Return a settings object as its table stands in the file: a plugin's options beside its other keys."""
+    table: dict[str, Any] = {}
+    for field in attrs.fields(type(value)):
+        content = plain(getattr(value, field.name))
+        if field.name in ("options", "trust"):
+            table.update(content)
+        elif content is not None:
+            table[field.name] = content
+    return table

@@ -44,7 +44,7 @@ _R2 = types.Array(types.float64, 2, "C", readonly=True)
 
 
 @entry(types.void(_ROWS, types.int64, _R2, _R2, _R2, _R2, _R2, _R1))
-def _follow(rows, first_bar, opens, highs, lows, closes, signed, rules):  # type: ignore[no-untyped-def]
+def _follow(rows, first_bar, opens, highs, lows, closes, signed, rules):
     """Follow open candidates through a block."""
     slip, mode, has_range = rules[ledger.SLIP], rules[ledger.FILL], rules[ledger.RANGE] > 0.0
     for i in range(len(rows)):
@@ -87,7 +87,7 @@ def _follow(rows, first_bar, opens, highs, lows, closes, signed, rules):  # type
                 break
             if mode != ledger.SAME_CLOSE or not fresh:
                 row.age += 1
-            reason = UNRESOLVED
+            reason: Any = UNRESOLVED
             if not has_range and row.stop > 0.0 and gain <= -row.stop:
                 reason = ledger.BY_STOP
             elif not has_range and row.take_profit > 0.0 and gain >= row.take_profit:
@@ -138,7 +138,8 @@ def _candidates(block: Block, formed: Formed, rules: Floats) -> NDArray[Any]:
     rows["take_profit"] = _cells(formed.take_profit, at, symbols, rules[ledger.R_TAKE])
     rows["entry_bar"] = rows["exit_bar"] = rows["reason"] = UNRESOLVED
     rows["entry_price"] = rows["exit_price"] = np.nan
-    return rows[rows["side"] != 0.0]
+    kept: NDArray[Any] = rows[rows["side"] != 0.0]
+    return kept
 
 
 def _cells(values: Floats, at: NDArray[Any], symbols: NDArray[Any], default: float) -> Floats:

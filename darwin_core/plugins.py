@@ -7,7 +7,7 @@ import inspect
 import sys
 from importlib.metadata import Distribution, EntryPoint, distributions
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pluggy
 from attrs import define, field, frozen
@@ -126,9 +126,8 @@ class Plugins:
         PluginError
             When the plugin is unknown, does not load, lacks the hook, or the hook fails.
         """
-        self.load(use, where)
+        plugin = self.load(use, where)
         owner = Owner(kind, use, self._origins[use])
-        plugin = self._manager.get_plugin(use)
         offered = [name for name in _marked(plugin) if name in HOOKS]
         if hook not in offered:
             lacks = f"{hook} stands without @hookimpl" if hasattr(plugin, hook) else f"has no {hook}"
@@ -162,8 +161,8 @@ class Plugins:
         if not self._manager.has_plugin(use):
             module, self._origins[use] = self._import(use, where)
             self._register(use, module, where)
-        plugin: ModuleType = self._manager.get_plugin(use)
-        return plugin
+        plugin: Any = self._manager.get_plugin(use)
+        return cast("ModuleType", plugin)
 
     def _import(self, use: str, where: str) -> tuple[ModuleType, str]:
         if use.endswith(".py") or "/" in use:

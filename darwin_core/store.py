@@ -101,7 +101,14 @@ class Store:
             raise RunError(f"{name!r} could be any of {', '.join(run.id for run in exact)}")
         raise RunError(f"there is no run {name!r} in {self.folder}: {did_you_mean(name, [run.id for run in runs])}")
 
-    def add(self, name: str, created: datetime, info: Mapping[str, Any], tables: Mapping[str, pa.Table], texts: Mapping[str, str]) -> Run:
+    def add(
+        self,
+        name: str,
+        created: datetime,
+        info: Mapping[str, Any],
+        tables: Mapping[str, pa.Table],
+        texts: Mapping[str, str],
+    ) -> Run:
         """Write a run; it appears in the store only when all of it is on disk.
 
         Parameters
@@ -121,7 +128,12 @@ class Store:
             raise RunError(f"the run cannot be stored in {self.folder}: {error.strerror or error}") from None
 
     def _write(
-        self, name: str, created: datetime, info: Mapping[str, Any], tables: Mapping[str, pa.Table], texts: Mapping[str, str]
+        self,
+        name: str,
+        created: datetime,
+        info: Mapping[str, Any],
+        tables: Mapping[str, pa.Table],
+        texts: Mapping[str, str],
     ) -> Run:
         import pyarrow.parquet as pq
 

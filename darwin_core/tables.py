@@ -41,7 +41,9 @@ def _at(time: Ints, bars: NDArray[Any]) -> pa.Array:
 def equity(result: Result, benchmark: Floats) -> pa.Table:
     """Return the curve: equity, cash, gross, net, drawdown, benchmark (buy and hold of equal parts)."""
     columns = {name: result.curve[:, i] for i, name in enumerate(ledger.CURVE)}
-    drawdown = 1.0 - result.equity / np.maximum.accumulate(np.maximum(result.equity, result.line.settings.execution.cash))
+    drawdown = 1.0 - result.equity / np.maximum.accumulate(
+        np.maximum(result.equity, result.line.settings.execution.cash)
+    )
     return pa.table({"time": times(result.time), **columns, "drawdown": drawdown, "benchmark": benchmark})
 
 

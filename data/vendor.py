@@ -338,9 +338,7 @@ def us20_prices() -> bytes:
         The compressed CSV file.
     """
     long = (
-        (row["Date"], symbol, number(row[symbol]))
-        for row in US20.rows()
-        for symbol in sorted(row.keys() - {"Date"})
+        (row["Date"], symbol, number(row[symbol])) for row in US20.rows() for symbol in sorted(row.keys() - {"Date"})
     )
     return compress(table(("date", "symbol", "close"), long))
 
@@ -373,9 +371,9 @@ def licences() -> dict[str, bytes]:
         )
     )
     notice = [entry for entry in inventory["datasets"] if entry["module"] == "stocks"]
-    files["LICENSES/bokeh_sampledata-stocks.json"] = (
-        json.dumps(notice, indent=2, ensure_ascii=False) + "\n"
-    ).encode("utf-8")
+    files["LICENSES/bokeh_sampledata-stocks.json"] = (json.dumps(notice, indent=2, ensure_ascii=False) + "\n").encode(
+        "utf-8"
+    )
     return files
 
 
@@ -405,9 +403,9 @@ def build() -> dict[str, bytes]:
         own = (row for row in stocks if row["Ticker"] == symbol)
         files[f"us4/{symbol}.csv"] = columns(own, day, bars("Adj Close"))
     files.update(licences())
-    files[SUMS] = "".join(
-        f"{hashlib.sha256(files[path]).hexdigest()}  {path}\n" for path in sorted(files)
-    ).encode("ascii")
+    files[SUMS] = "".join(f"{hashlib.sha256(files[path]).hexdigest()}  {path}\n" for path in sorted(files)).encode(
+        "ascii"
+    )
     return dict(sorted(files.items()))
 
 

@@ -5,7 +5,6 @@ The moving averages come from vectorbt's array functions and not from `vbt.MA`, 
 """
 
 # Compiled functions take their arguments one by one.
-# ruff: noqa: PLR0917
 
 from __future__ import annotations
 

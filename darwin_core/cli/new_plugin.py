@@ -26,4 +26,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     if not arguments.json:
         place = escape(folder.as_posix())
         console().print(f"made {place}\n  pip install -e {place}\n  pytest {place}", soft_wrap=True)
-    return {"folder": folder.as_posix(), "files": sorted(f.relative_to(folder).as_posix() for f in folder.rglob("*") if f.is_file())}
+    return {
+        "folder": folder.as_posix(),
+        "files": sorted(f.relative_to(folder).as_posix() for f in folder.rglob("*") if f.is_file()),
+    }

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import argparse
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:  # noqa: ARG001
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command: it has no arguments of its own."""
 
 
@@ -32,7 +32,13 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         out.print(table if found else "no plugins are installed")
     return {
         "plugins": [
-            {"name": p.name, "distribution": p.distribution, "version": p.version, "summary": p.summary, "needs": p.needs}
+            {
+                "name": p.name,
+                "distribution": p.distribution,
+                "version": p.version,
+                "summary": p.summary,
+                "needs": p.needs,
+            }
             for p in found
         ]
     }

@@ -70,7 +70,7 @@ def test_a_changed_parameter_parts_the_runs_at_a_named_decision(place: Path, tmp
     more = answer(place, "backtest", "--set", f"run.store={json.dumps(store)}", "--set", "strategy.window=100")
     found = answer(place, "runs", "diff", ids[0], more["id"], "--store", store, status=1)
     assert not found["same_decisions"]
-    assert ["strategy.window"] == [name for name, _, _ in found["settings"] if name.startswith("strategy")]
+    assert [name for name, _, _ in found["settings"] if name.startswith("strategy")] == ["strategy.window"]
     assert found["parting"]["a"] != found["parting"]["b"]
     assert answer(place, "runs", "diff", ids[0], ids[1], "--store", store)["same_decisions"]
 
@@ -95,7 +95,7 @@ def test_stored_tables_open_in_pandas_polars_and_duckdb(place: Path) -> None:
         rows = len(pd.read_parquet(path))
         assert rows > 0
         assert rows == len(pl.read_parquet(path))
-        assert rows == duckdb.sql(f"select count(*) from '{path}'").fetchall()[0][0]
+        assert rows == duckdb.sql(f"select count(*) from '{path}'").fetchall()[0][0]  # noqa: S608
 
 
 def test_the_money_of_the_stored_tables_adds_up(place: Path) -> None:
@@ -168,7 +168,9 @@ def slow_deployment(folder: Path) -> None:
 @pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)])
 def test_an_interrupted_run_leaves_nothing_that_looks_finished(tmp_path: Path, sent: int, status: int) -> None:
     slow_deployment(tmp_path)
-    process = subprocess.Popen([sys.executable, "-m", "darwin_core.cli", "backtest"], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "darwin_core.cli", "backtest"], cwd=tmp_path, stderr=subprocess.PIPE, text=True
+    )
     until = time.monotonic() + 60
     while not (tmp_path / "started").exists() and time.monotonic() < until:
         time.sleep(0.05)

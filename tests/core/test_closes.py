@@ -10,7 +10,13 @@ from hypothesis import strategies as st
 from darwin_core import closes as thinned
 
 
-@given(st.integers(1, 60), st.integers(1, 3), st.integers(1, 20), st.lists(st.integers(0, 60), max_size=4), st.integers(0, 99))
+@given(
+    st.integers(1, 60),
+    st.integers(1, 3),
+    st.integers(1, 20),
+    st.lists(st.integers(0, 60), max_size=4),
+    st.integers(0, 99),
+)
 def test_stretches_hold_the_extremes_and_the_last_close_however_the_run_is_cut(bars, symbols, most, cuts, seed):
     rng = np.random.default_rng(seed)
     closes = rng.normal(size=(bars, symbols))

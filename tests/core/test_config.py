@@ -144,15 +144,19 @@ def test_the_resolved_deployment_holds_every_default_and_no_secret() -> None:
     made = settings('[[agents]]\nuse = "g"\nkey = "${NAME}"\n')
     whole = resolved(made)
     assert whole["execution"]["fill"] == "next_open"
-    assert whole["agents"][0]["trust"]["mode"] == "observe"
+    assert whole["agents"][0]["mode"] == "observe"
 
 
-SCALARS = st.one_of(st.booleans(), st.integers(-3, 3), st.floats(), st.text(max_size=5), st.lists(st.integers(), max_size=2))
+SCALARS = st.one_of(
+    st.booleans(), st.integers(-3, 3), st.floats(), st.text(max_size=5), st.lists(st.integers(), max_size=2)
+)
 TABLES = st.dictionaries(
     st.sampled_from([*config._KNOWN, "other"]),
     st.one_of(
         SCALARS,
-        st.dictionaries(st.sampled_from(["use", "fill", "fee", "mode", "share", "stop", "x", "seed", "name"]), SCALARS, max_size=4),
+        st.dictionaries(
+            st.sampled_from(["use", "fill", "fee", "mode", "share", "stop", "x", "seed", "name"]), SCALARS, max_size=4
+        ),
         st.lists(st.dictionaries(st.sampled_from(["use", "mode", "name"]), SCALARS, max_size=3), max_size=2),
     ),
 )

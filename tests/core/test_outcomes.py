@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import attrs
 import numpy as np
 import pytest
 
-from darwin_core import Bars, Proposal, config, engine, stats
+from darwin_core import Bars, PluginError, Proposal, config, engine, stats
 from darwin_core.assembly import Line, StrategyPart
 from darwin_core.outcomes import EXIT_REASONS, UNRESOLVED, Outcomes, r_multiples, returns
 from darwin_core.plugins import Owner
@@ -77,7 +80,7 @@ EXITS = "[exits]\nstop = 0.04\ntake_profit = 0.06\nhorizon = 9\n"
 @pytest.mark.parametrize("fill", ["next_open", "next_close", "same_close"])
 @pytest.mark.parametrize("has_range", [True, False])
 @pytest.mark.parametrize("exits", ["", EXITS])
-def test_a_taken_candidate_ends_as_its_trade_does(seed: int, fill: str, has_range: bool, exits: str) -> None:  # noqa: FBT001
+def test_a_taken_candidate_ends_as_its_trade_does(seed: int, fill: str, has_range: bool, exits: str) -> None:
     if fill == "next_open" and not has_range:
         return
     text = f'[execution]\nfill = "{fill}"\nfee = 0.001\nslippage = 0.0005\n{exits}'
@@ -118,3 +121,25 @@ def test_an_r_multiple_is_the_return_in_stops() -> None:
     np.testing.assert_allclose(r_multiples(rows, 0.0)[known] * 0.04, returns(rows, 0.0)[known])
     assert {EXIT_REASONS[code] for code in rows["reason"][known]} >= {"stop", "take_profit", "horizon", "signal"}
     assert np.isnan(returns(rows, 0.0)[~known]).all()
+
+
+@pytest.mark.parametrize(
+    ("proposal", "message"),
+    [
+        (lambda close: Proposal(np.where(np.isnan(close), np.nan, 1.0)), "side is nan for"),
+        (lambda close: Proposal(np.full(close.shape, 0.7)), "side is 0.7 for A at"),
+        (lambda close: Proposal(np.full(close.shape, 3)), "side is 3 for A at"),
+        (lambda close: Proposal(1, -0.5), "weight is -0.5 for A at"),
+        (lambda close: Proposal(1, np.full(close.shape, np.nan)), "weight is nan for A at"),
+        (lambda close: Proposal(1, 0.1, 1.5), "confidence is 1.5"),
+        (lambda close: Proposal(1, 0.1, 1.0, stop=np.full(close.shape, -0.1)), "stop is -0.1 for A at"),
+        (lambda close: Proposal(np.ones((3, 7))), r"side has shape \(3, 7\), not"),
+        (lambda close: None, "propose must return a Proposal, not NoneType"),
+        (lambda close: Proposal(close.__setitem__((0, 0), 1.0)), "it changed its input"),
+    ],
+)
+def test_a_proposal_that_makes_no_sense_fails_the_run_in_words(proposal: Callable[..., Any], message: str) -> None:
+    made = line(1, "", has_range=True)
+    strategy = type("Odd", (Coins,), {"propose": lambda self, market: proposal(market.bars.close)})()
+    with pytest.raises(PluginError, match=message):
+        engine.run(attrs.evolve(made, strategy=StrategyPart(strategy, made.strategy.owner)))

@@ -26,7 +26,9 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         del sys.modules[name]
 
 
-def distribution(site: Path, name: str, module: str, *, entry: str = "", requires: str = "darwin-core>=0.1,<0.2") -> None:
+def distribution(
+    site: Path, name: str, module: str, *, entry: str = "", requires: str = "darwin-core>=0.1,<0.2"
+) -> None:
     """Install a distribution the way pip leaves it: a module and a dist-info folder."""
     package = f"fake_{name.replace('-', '_')}"
     (site / f"{package}.py").write_text(module, encoding="utf-8")
@@ -40,7 +42,9 @@ def distribution(site: Path, name: str, module: str, *, entry: str = "", require
 def make(use: str, hook: str = "make_agent", folder: Path | None = None, **more: object) -> object:
     source = Source.parse("[agents]\n", (folder or Path()) / "darwin.toml")
     options = Options({}, source, ("agents",))
-    return Plugins(folder or Path()).make(hook, "agent", use, "darwin.toml:3", options=options, **{"backend": None, "seed": 1, **more})[0]
+    return Plugins(folder or Path()).make(
+        hook, "agent", use, "darwin.toml:3", options=options, **{"backend": None, "seed": 1, **more}
+    )[0]
 
 
 def refusal(use: str, **arguments: object) -> str:
@@ -69,15 +73,24 @@ def test_an_unknown_name_gets_the_nearest(site: Path) -> None:
 @pytest.mark.parametrize(
     ("module", "message"),
     [
-        ("import no_such_module", "cannot be imported: ModuleNotFoundError: No module named 'no_such_module' (fake_x.py:1)"),
+        (
+            "import no_such_module",
+            "cannot be imported: ModuleNotFoundError: No module named 'no_such_module' (fake_x.py:1)",
+        ),
         ("x = 1/0", "cannot be imported: ZeroDivisionError"),
         ("def make_agent(options): return 1", "make_agent stands without @hookimpl"),
         (HOOK + "@hookimpl\ndef make_strategy(options): return 1", "has no make_agent; it offers make_strategy"),
-        (HOOK + "@hookimpl\ndef make_agnet(options): return 1", "there is no hook 'make_agnet': did you mean 'make_agent'?"),
+        (
+            HOOK + "@hookimpl\ndef make_agnet(options): return 1",
+            "there is no hook 'make_agnet': did you mean 'make_agent'?",
+        ),
         (HOOK + "@hookimpl\ndef make_agent(optoins): return 1", "breaks the hook contract"),
         (HOOK + "@hookimpl\ndef make_agent(options, seed=3): return 1", "must not give its arguments defaults"),
         (HOOK + "@hookimpl\ndef make_agent(options): return None", "returned None from make_agent"),
-        (HOOK + "@hookimpl\ndef make_agent(options):\n    return {}['k']", "failed in make_agent: KeyError: 'k' (fake_x.py:4)"),
+        (
+            HOOK + "@hookimpl\ndef make_agent(options):\n    return {}['k']",
+            "failed in make_agent: KeyError: 'k' (fake_x.py:4)",
+        ),
     ],
 )
 def test_a_broken_plugin_is_named_with_its_distribution_and_version(site: Path, module: str, message: str) -> None:
@@ -102,19 +115,26 @@ def test_two_distributions_of_one_name_are_both_named(site: Path) -> None:
 
 
 def test_a_single_file_is_a_plugin(tmp_path: Path) -> None:
-    (tmp_path / "mine.py").write_text(HOOK + "@hookimpl\ndef make_agent(options):\n    return 'mine'\n", encoding="utf-8")
+    (tmp_path / "mine.py").write_text(
+        HOOK + "@hookimpl\ndef make_agent(options):\n    return 'mine'\n", encoding="utf-8"
+    )
     assert make("./mine.py", folder=tmp_path) == "mine"
     assert "there is no file ./other.py beside the deployment file" in refusal("./other.py", folder=tmp_path)
 
 
 def test_a_wrapper_decorates_what_another_plugin_makes(site: Path) -> None:
     distribution(site, "inner", HOOK + "@hookimpl\ndef make_agent(options):\n    return 'inner'\n")
-    wrapper = HOOK + "@hookimpl(wrapper=True)\ndef make_agent(options):\n    made = yield\n    return f'wrapped {made}'\n"
+    wrapper = (
+        HOOK + "@hookimpl(wrapper=True)\ndef make_agent(options):\n    made = yield\n    return f'wrapped {made}'\n"
+    )
     distribution(site, "outer", wrapper)
     plugins = Plugins(Path())
     plugins.load("outer", "here")
     options = Options({}, Source.parse("", Path("d.toml")), ())
-    assert plugins.make("make_agent", "agent", "inner", "here", options=options, backend=None, seed=0)[0] == "wrapped inner"
+    assert (
+        plugins.make("make_agent", "agent", "inner", "here", options=options, backend=None, seed=0)[0]
+        == "wrapped inner"
+    )
 
 
 def test_the_order_of_installation_does_not_decide(site: Path) -> None:
@@ -122,7 +142,10 @@ def test_the_order_of_installation_does_not_decide(site: Path) -> None:
         distribution(site, name, HOOK + f"@hookimpl\ndef make_agent(options):\n    return {name!r}\n")
     plugins = Plugins(Path())
     options = Options({}, Source.parse("", Path("d.toml")), ())
-    made = [plugins.make("make_agent", "agent", name, "", options=options, backend=None, seed=0)[0] for name in ("b", "a", "b")]
+    made = [
+        plugins.make("make_agent", "agent", name, "", options=options, backend=None, seed=0)[0]
+        for name in ("b", "a", "b")
+    ]
     assert made == ["b", "a", "b"]
 
 

@@ -77,11 +77,15 @@ def test_a_missing_file_and_a_folder_are_refused_in_words(tmp_path: Path) -> Non
 
 
 KEYS = st.text("abcdefgh_-", min_size=1, max_size=6)
-VALUES = st.sampled_from(["1", '"[x]"', "'{'", "[1, 2]", "{ q = 1 }", '"""\n[t]\nz = 1\n"""', "[\n 1,\n 2,\n]", '"a#b"'])
+VALUES = st.sampled_from(
+    ["1", '"[x]"', "'{'", "[1, 2]", "{ q = 1 }", '"""\n[t]\nz = 1\n"""', "[\n 1,\n 2,\n]", '"a#b"']
+)
 
 
 @given(st.lists(st.tuples(KEYS, VALUES), max_size=6), st.lists(KEYS, max_size=4, unique=True))
-def test_each_key_that_the_parser_knows_has_the_line_that_holds_it(pairs: list[tuple[str, str]], tables: list[str]) -> None:
+def test_each_key_that_the_parser_knows_has_the_line_that_holds_it(
+    pairs: list[tuple[str, str]], tables: list[str]
+) -> None:
     body = "\n".join(f"{key} = {value}" for key, value in dict(pairs).items())
     text = "\n".join(f"[t-{name}]\n{body}" for name in tables)
     lines = key_lines(text)

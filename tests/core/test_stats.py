@@ -13,7 +13,7 @@ DAY = 86_400 * 10**9
 @pytest.mark.parametrize("seed", range(5))
 def test_curve_figures_are_those_of_vectorbt(seed: int) -> None:
     pd = pytest.importorskip("pandas")
-    vbt = pytest.importorskip("vectorbt")
+    pytest.importorskip("vectorbt")
     rng = np.random.default_rng(seed)
     n = 600
     equity = 1000.0 * np.exp(np.cumsum(rng.normal(0.0003, 0.01, n)))

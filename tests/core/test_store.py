@@ -18,7 +18,9 @@ CREATED = datetime(2020, 1, 2, tzinfo=UTC)
 
 def add(folder: Path, name: str = "a") -> Run:
     tables = {"equity": pa.table({"x": [1.0, float("nan")]})}
-    return Store(folder).add(name, CREATED, {"digest": "d", "summary": {"sharpe": float("nan")}}, tables, {"config.json": "{}"})
+    return Store(folder).add(
+        name, CREATED, {"digest": "d", "summary": {"sharpe": float("nan")}}, tables, {"config.json": "{}"}
+    )
 
 
 def test_a_stored_run_is_read_back(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from darwin_core import config, hooks
 from darwin_core.cli import COMMANDS
-from darwin_core.config import Execution, Exits, RunTable, Safety, Trust, DeploymentTable
+from darwin_core.config import DeploymentTable, Execution, Exits, RunTable, Safety, Trust
 from darwin_core.lockstep import LIVE_COLUMNS
 from darwin_core.plugins import HOOKS
 

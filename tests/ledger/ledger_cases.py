@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -28,9 +29,9 @@ class Case:
     stop: np.ndarray = NOTHING
     take: np.ndarray = NOTHING
     confidence: np.ndarray = NOTHING
-    execution: Execution = Execution()
-    exits: Exits = Exits()
-    limits: Limits = Limits()
+    execution: Execution = field(factory=Execution)
+    exits: Exits = field(factory=Exits)
+    limits: Limits = field(factory=Limits)
     has_range: bool = True
 
     @property
@@ -168,7 +169,7 @@ def walk(case: Case, cuts: tuple[int, ...] = (), room: int | None = None) -> Wal
 
     confidence = case.confidence if case.confidence.size else np.ones(case.shape)
     edges = sorted({0, *cuts, bars})
-    for start, stop in zip(edges, edges[1:], strict=False):
+    for start, stop in pairwise(edges):
         part = slice(start, stop)
         lockstep.walk(
             drain,

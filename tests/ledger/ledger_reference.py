@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
@@ -119,14 +119,7 @@ def _bar(account: Account, case: Case, t: int) -> tuple[float, ...]:
     for i, s in enumerate(account.symbols):
         s.target = float(case.signed[t, i])
     if not account.halted:
-        if account.equity() <= account.peak * (1.0 - case.limits.max_drawdown):
-            account.halted = True
-            for i, s in enumerate(account.symbols):
-                s.order = account.place(t, i, -s.position, s.value, "drawdown") if s.position else None
-        else:
-            for i in range(len(account.symbols)):
-                _look(account, case, t, i)
-            _targets(account, case, t)
+        _decide(account, case, t)
         if when == "same_close":
             _fill_all(account, t, case.close[t])
             _value(account, case.close[t], 0)
@@ -134,7 +127,18 @@ def _bar(account: Account, case: Case, t: int) -> tuple[float, ...]:
     return account.equity(), account.cash, account.gross(), net
 
 
-def _fill_all(account: Account, t: int, prices) -> None:  # noqa: ANN001
+def _decide(account: Account, case: Case, t: int) -> None:
+    if account.equity() <= account.peak * (1.0 - case.limits.max_drawdown):
+        account.halted = True
+        for i, s in enumerate(account.symbols):
+            s.order = account.place(t, i, -s.position, s.value, "drawdown") if s.position else None
+        return
+    for i in range(len(account.symbols)):
+        _look(account, case, t, i)
+    _targets(account, case, t)
+
+
+def _fill_all(account: Account, t: int, prices: Any) -> None:
     e = account.case.execution
 
     def stage(s: Symbol) -> int:
@@ -184,7 +188,7 @@ def _rest(account: Account, case: Case, t: int, i: int) -> None:
             s.order = None
 
 
-def _value(account: Account, closes, age: int) -> None:  # noqa: ANN001
+def _value(account: Account, closes: Any, age: int) -> None:
     for i, s in enumerate(account.symbols):
         if s.position and not math.isnan(closes[i]):
             s.value = float(closes[i])
@@ -210,12 +214,13 @@ def _targets(account: Account, case: Case, t: int) -> None:
     gross = sum(abs(weight) for weight in cut)
     account.scale = 1.0 if gross <= limits.max_gross * (1 + 1e-12) else limits.max_gross / gross
     equity = account.equity()
-    for i, s in enumerate(account.symbols):
-        _target(account, case, t, i, cut[i] * account.scale, equity)
+    for i in range(len(account.symbols)):
+        _target(account, t, i, cut[i] * account.scale, equity)
 
 
-def _target(account: Account, case: Case, t: int, i: int, weight: float, equity: float) -> None:
-    s, e, price = account.symbols[i], case.execution, float(case.close[t, i])
+def _target(account: Account, t: int, i: int, weight: float, equity: float) -> None:
+    case, s = account.case, account.symbols[i]
+    e, price = case.execution, float(case.close[t, i])
     fresh = bool(case.candidate[t, i]) and not s.position and s.target != 0.0 and s.order is None
     new = s.again or fresh or s.target != s.settled
     moved = s.position != 0.0 and abs(weight - s.weight) > 1e-12

@@ -24,7 +24,7 @@ ACCOUNT = ("account.drawdown", "account.weight", "account.age", "account.cash", 
 
 
 @njit
-def rule(observation, actions):  # noqa: ANN001, ANN201
+def rule(observation, actions):
     """Scale by a function of all columns."""
     for i in range(len(observation)):
         total = 0.0
@@ -34,7 +34,7 @@ def rule(observation, actions):  # noqa: ANN001, ANN201
 
 
 @njit
-def fails(observation, actions):  # noqa: ANN001, ANN201
+def fails(observation, actions):
     """Answer for one row, and fail."""
     actions[0] = 0.5
     raise ValueError("no")
@@ -144,14 +144,16 @@ def test_many_more_decisions_than_the_buffers_hold_are_kept_in_order() -> None:
 
 
 def test_what_an_agent_raises_comes_out_of_the_loop() -> None:
-    class Broken(Exception):
+    class BrokenError(Exception):
         pass
 
     def answer(agent: int, _seen: np.ndarray) -> np.ndarray:
-        raise Broken(agent)
+        raise BrokenError(agent)
 
-    with pytest.raises(Broken, match="1"):
-        Panel(random_case(3), ("given", "python"), answer=lambda j, s: np.ones(len(s)) if j == 0 else answer(j, s)).run()
+    with pytest.raises(BrokenError, match="1"):
+        Panel(
+            random_case(3), ("given", "python"), answer=lambda j, s: np.ones(len(s)) if j == 0 else answer(j, s)
+        ).run()
 
 
 def test_an_interruption_stops_the_loop() -> None:
@@ -204,7 +206,9 @@ def test_a_decision_does_not_outlive_its_candidate() -> None:
     last = {s: np.flatnonzero(case.candidate[:, s])[-1] for s in range(case.shape[1])}
     for s, row in last.items():
         asks[0, row, s] = False  # a feature is missing there
-    run = Panel(case, ("python", "python"), asks=asks, answer=lambda j, s: np.full(len(s), 0.25 if j == 0 else 9.0)).run()
+    run = Panel(
+        case, ("python", "python"), asks=asks, answer=lambda j, s: np.full(len(s), 0.25 if j == 0 else 9.0)
+    ).run()
     first = run.log[run.log["stage"] == 1]
     for s, row in last.items():
         final = first[first["symbol"] == s][-1]

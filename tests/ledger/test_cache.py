@@ -24,7 +24,7 @@ for kernel in (lockstep.lockstep, forming._form):
 def run(folder: Path, cache: Path) -> list[str]:
     """Import the kernel in another process; return hits and misses of its entries."""
     environment = {**os.environ, "PYTHONPATH": str(folder), "NUMBA_CACHE_DIR": str(cache)}
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         [sys.executable, "-c", PROGRAM], env=environment, cwd=cache, capture_output=True, text=True, check=True
     )
     return done.stdout.split("\n")[:-1]

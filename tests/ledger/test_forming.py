@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -41,7 +42,7 @@ def test_a_proposal_forms_the_same_however_it_is_cut(seed: int, cuts: list[int],
     edges = sorted({0, *cuts, 20})
     pieces = [
         formed(Proposal(**{k: v if v is None else v[a:b] for k, v in arrays.items()}), b - a, previous)
-        for a, b in zip(edges, edges[1:], strict=False)
+        for a, b in pairwise(edges)
     ]
     for name in ("signed", "candidate", "confidence", "stop"):
         np.testing.assert_array_equal(np.concatenate([getattr(p, name) for p in pieces]), getattr(whole, name))
@@ -62,6 +63,11 @@ def test_candidates_are_the_rows_on_which_the_side_turns_to_a_new_one() -> None:
 def test_a_flat_row_is_no_candidate_whatever_the_strategy_says() -> None:
     found = formed(Proposal(side=np.zeros((2, 3), int), candidate=np.ones((2, 3), np.bool_)), 2)
     assert not found.candidate.any()
+
+
+def test_the_weight_of_a_flat_row_means_nothing() -> None:
+    found = formed(Proposal(side=np.array([[0, 0, 1]]), weight=np.array([[np.nan, -1.0, 0.5]])), 1)
+    assert found.signed.tolist() == [[0.0, 0.0, 0.5]]
 
 
 @pytest.mark.parametrize(

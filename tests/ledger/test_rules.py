@@ -18,7 +18,13 @@ def fills(case: Case) -> list[tuple[Any, ...]]:
     """Return (bar, symbol, quantity, price, reason) of the fills, rounded to what a person would write."""
     rows = walk(case).all("fills")
     return [
-        (int(f["bar"]), int(f["symbol"]), round(float(f["quantity"]), 6), round(float(f["price"]), 6), REASONS[f["reason"]])
+        (
+            int(f["bar"]),
+            int(f["symbol"]),
+            round(float(f["quantity"]), 6),
+            round(float(f["price"]), 6),
+            REASONS[f["reason"]],
+        )
         for f in rows
     ]
 
@@ -41,7 +47,7 @@ def test_an_unchanged_target_is_not_rebalanced() -> None:
 
 def test_a_position_that_drifts_out_of_its_band_is_rebalanced() -> None:
     close = [100, 100, 140, 140, 140]
-    found = fills(hand([0.5] * 5, close, open_=flat(3) + [140, 140], band=0.05))
+    found = fills(hand([0.5] * 5, close, open_=[*flat(3), 140, 140], band=0.05))
     assert [f[0] for f in found] == [1, 3]
     assert found[1][2] == pytest.approx(0.5 * 1200 / 140 - 5, abs=1e-6)
 
@@ -129,9 +135,7 @@ def test_small_orders_are_not_sent_but_closing_ones_are() -> None:
 # Exits.
 
 
-@pytest.mark.parametrize(
-    ("low", "open_", "price"), [(94, 99, 95.0), (90, 92, 92.0), (95, 97, 95.0), (95.01, 97, None)]
-)
+@pytest.mark.parametrize(("low", "open_", "price"), [(94, 99, 95.0), (90, 92, 92.0), (95, 97, 95.0), (95.01, 97, None)])
 def test_a_stop_fills_at_its_level_or_at_the_open_beyond_it(low: float, open_: float, price: float | None) -> None:
     case = hand([0.5] * 4, [100, 100, 99, 99], open_=[100, 100, open_, 99], low=[100, 100, low, 99], stop=0.05)
     expected = [] if price is None else [(2, 0, -5.0, price, "stop")]
@@ -189,7 +193,9 @@ def test_a_stop_during_the_bar_comes_before_a_sale_at_its_close() -> None:
 
 
 def test_a_stop_leaves_of_an_order_that_turns_round_what_opens_the_other_side() -> None:
-    case = hand([0.5, 0.5, -0.5, -0.5], flat(4), low=[100, 100, 100, 90], stop=0.05, fill="next_close", allow_short=True)
+    case = hand(
+        [0.5, 0.5, -0.5, -0.5], flat(4), low=[100, 100, 100, 90], stop=0.05, fill="next_close", allow_short=True
+    )
     assert [f[2:] for f in fills(case)[1:]] == [(-5.0, 95.0, "stop"), (-5.0, 100.0, "target")]
 
 
@@ -311,7 +317,7 @@ def test_a_halt_closes_a_symbol_without_a_bar_when_it_has_one() -> None:
 
 
 def test_an_account_that_has_lost_everything_is_halted() -> None:
-    found = fills(hand([-1.0] * 5, [100, 100, 250, 250, 100], open_=flat(3) + [250, 100], allow_short=True))
+    found = fills(hand([-1.0] * 5, [100, 100, 250, 250, 100], open_=[*flat(3), 250, 100], allow_short=True))
     assert [f[4] for f in found] == ["target", "drawdown"]
 
 

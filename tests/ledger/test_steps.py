@@ -36,10 +36,12 @@ def test_small_buffers_give_the_same_bytes(seed: int, room: int) -> None:
 @given(SEEDS, st.integers(1, 119))
 def test_the_future_changes_nothing(seed: int, stop: int) -> None:
     case = random_case(seed)
-    head = case.with_(**{
-        name: getattr(case, name)[:stop]
-        for name in ("open", "high", "low", "close", "signed", "candidate", "may_add", "confidence")
-    })
+    head = case.with_(
+        **{
+            name: getattr(case, name)[:stop]
+            for name in ("open", "high", "low", "close", "signed", "candidate", "may_add", "confidence")
+        }
+    )
     whole, part = walk(case), walk(head)
     np.testing.assert_array_equal(whole.curve[:stop], part.curve)
     for name in ("orders", "fills"):
@@ -54,7 +56,7 @@ def test_buffers_that_do_not_hold_one_bar_are_refused() -> None:
 
 def test_no_bars_are_walked_at_once() -> None:
     case = hand([1], [1])
-    empty = case.with_(**{
-        name: getattr(case, name)[:0] for name in ("open", "high", "low", "close", "signed", "candidate", "may_add")
-    })
+    empty = case.with_(
+        **{name: getattr(case, name)[:0] for name in ("open", "high", "low", "close", "signed", "candidate", "may_add")}
+    )
     assert len(walk(empty).curve) == 0

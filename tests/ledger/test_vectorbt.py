@@ -38,7 +38,13 @@ def by_targets(case: Case) -> dict[str, Any]:
     before = np.vstack([np.zeros((1, signed.shape[1])), signed[:-1]])
     size = np.where(signed != before, signed, np.nan)
     if case.execution.fill == "same_close":
-        return {"size": size, "size_type": "targetpercent", "price": case.close, "val_price": case.close, "call_seq": "auto"}
+        return {
+            "size": size,
+            "size_type": "targetpercent",
+            "price": case.close,
+            "val_price": case.close,
+            "call_seq": "auto",
+        }
     late = np.vstack([np.full((1, size.shape[1]), np.nan), size[:-1]])
     decided = np.vstack([case.close[:1], case.close[:-1]])
     price = case.open if case.execution.fill == "next_open" else case.close
@@ -80,7 +86,7 @@ def test_vectorbt_ends_every_bar_with_our_equity(vbt: Any, seed: int, symbols: i
     walked = walk(case)
     portfolio = simulated(vbt, case, by_targets(case))
     np.testing.assert_allclose(walked.equity, portfolio.value().to_numpy(), rtol=1e-9)
-    theirs = portfolio.orders.values
+    theirs = portfolio.orders.values  # noqa: PD011 - vectorbt's records
     ours = walked.all("fills")
     assert len(ours) == len(theirs) > 20 * symbols
     first, second = np.lexsort((ours["symbol"], ours["bar"])), np.lexsort((theirs["col"], theirs["idx"]))

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = sorted(path.parent for kind in ("plugins", "strategies", "brokers") for path in (ROOT / kind).glob("*/pyproject.toml"))
+FOLDERS = sorted(
+    path.parent for kind in ("plugins", "strategies", "brokers") for path in (ROOT / kind).glob("*/pyproject.toml")
+)
 CORE = tomllib.loads((ROOT / "pyproject.toml").read_text())
 IDS = [folder.name for folder in FOLDERS]
 
@@ -34,7 +36,12 @@ def test_a_distribution_has_the_template_s_shape(folder: Path) -> None:
     assert len(entries) == 1
     assert meta["project"]["name"] == module(folder).name.replace("_", "-")
     assert list(entries.values()) == [module(folder).name]
-    for name in ("README.md", f"{module(folder).name}/__init__.py", f"{module(folder).name}/py.typed", "tests/test_conformance.py"):
+    for name in (
+        "README.md",
+        f"{module(folder).name}/__init__.py",
+        f"{module(folder).name}/py.typed",
+        "tests/test_conformance.py",
+    ):
         assert (folder / name).is_file(), name
 
 
@@ -86,12 +93,21 @@ def test_the_demo_s_requirements_are_the_plugins_that_it_names() -> None:
         for each in table if isinstance(table, list) else [table]:
             used |= {each["use"]} if "use" in each else set()
     listed = re.findall(r"^-e (\S+)$", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
-    offered = {name for folder in listed if folder != "." for name in project(ROOT / folder)["project"]["entry-points"]["darwin"]}
+    offered = {
+        name
+        for folder in listed
+        if folder != "."
+        for name in project(ROOT / folder)["project"]["entry-points"]["darwin"]
+    }
     assert offered == used
 
 
 def test_constraints_pin_torch_and_everything_required() -> None:
-    pins = {line.split("==")[0].lower().replace("_", "-"): line for line in (ROOT / "constraints.txt").read_text().splitlines() if "==" in line}
+    pins = {
+        line.split("==")[0].lower().replace("_", "-"): line
+        for line in (ROOT / "constraints.txt").read_text().splitlines()
+        if "==" in line
+    }
     assert pins["torch"] == "torch==2.13.0"
     wanted = [*CORE["project"]["dependencies"]]
     for folder in FOLDERS:

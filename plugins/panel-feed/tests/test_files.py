@@ -241,7 +241,7 @@ def test_parquet_columns_that_are_no_symbols_never_give_a_traceback(feed, column
         assert feed({"A.parquet": content}).symbols == ("1", "2")
         assert pa.types.is_integer(column.type)
     except DataError as error:
-        assert "A.parquet: " in str(error)  # noqa: PT017
+        assert "A.parquet: " in str(error)
 
 
 def test_parquet_nulls_are_missing_and_rows_are_counted_from_one(feed):

@@ -42,7 +42,7 @@ def opened(folder: Path, name: str, content: bytes, **options: Any) -> Feed | No
     try:
         return make_feed(fake_options(table, folder))
     except (DataError, ConfigError) as error:
-        assert name in str(error) or "darwin.toml" in str(error)  # noqa: PT017
+        assert name in str(error) or "darwin.toml" in str(error)
         return None
 
 
@@ -136,7 +136,7 @@ COLUMN = st.one_of(
 
 
 @given(COLUMN, COLUMN, COLUMN, st.sampled_from(["", "epoch_s", "epoch_ns"]), st.sampled_from(["date", "open", "close"]))
-def test_parquet_columns_of_any_type_are_refused_or_right(folder, time, symbol, close, form, stamp):  # noqa: PLR0917
+def test_parquet_columns_of_any_type_are_refused_or_right(folder, time, symbol, close, form, stamp):
     try:
         pq.write_table(pa.table({"time": time, "symbol": symbol, "close": close}), folder / "A.parquet")
     except UnicodeEncodeError:

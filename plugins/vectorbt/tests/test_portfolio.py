@@ -104,5 +104,5 @@ def test_a_run_that_is_not_there_is_refused(run: Any, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="run broken cannot be read"):
         of_run(tmp_path / "broken")
     (tmp_path / "broken" / "run.json").write_text("{")
-    with pytest.raises(DataError, match="run.json cannot be read"):
+    with pytest.raises(DataError, match=r"run\.json cannot be read"):
         find(tmp_path, "last")

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     Bools: TypeAlias = NDArray[np.bool_]
     Ints: TypeAlias = NDArray[np.int64]
 
+_LEAST_VOLATILITY = 1e-12
+"""Below this a symbol does not move: its share would be all there is."""
+
 
 @frozen
 class Momentum:
@@ -104,7 +107,7 @@ class Momentum:
         momentum = values[0]
         ranked = np.isfinite(momentum)
         for volatility in values[1:]:
-            ranked &= np.isfinite(volatility) & (volatility > 0.0)
+            ranked &= np.isfinite(volatility) & (volatility >= _LEAST_VOLATILITY)
         place = _places(momentum, ranked)
         held = ranked & (place < self.top)
         if self.absolute:
