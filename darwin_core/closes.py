@@ -6,9 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from attrs import define, field
-from numba import types
-
-from darwin_core.compiled import entry
 
 if TYPE_CHECKING:
     from darwin_core.blocks import Block
@@ -17,27 +14,6 @@ if TYPE_CHECKING:
     from darwin_core.types import Floats, Ints
 
 _MOST_STRETCHES, _MOST_CELLS = 2_000, 4_000_000
-_READ = types.Array(types.float64, 2, "C", readonly=True)
-_WRITE = types.float64[:, ::1]
-
-
-@entry(types.void(_READ, types.int64, types.int64, types.int64, _WRITE, _WRITE, _WRITE))
-def _thin(closes, start, bars, width, low, high, last):
-    """Take the closes of bars `start` on into their stretches; what is NaN there yet takes any close."""
-    t, n = 0, closes.shape[0]
-    while t < n:
-        row = (start + t) // width
-        end = min((row + 1) * width, bars) - start
-        for u in range(t, min(end, n)):
-            for s in range(closes.shape[1]):
-                close = closes[u, s]
-                if not (close != close or low[row, s] <= close):
-                    low[row, s] = close
-                if not (close != close or high[row, s] >= close):
-                    high[row, s] = close
-        if end <= n:
-            last[row] = closes[end - 1]
-        t = end
 
 
 @define(eq=False)
@@ -66,7 +42,15 @@ class Closes:
 
     def block(self, block: Block, part: Part, _formed: Formed, _rules: Floats) -> None:
         """Take a block's closes in; a stretch may reach over several blocks."""
-        _thin(part.bars.close, block.start, self.bars, self.width, self.low, self.high, self.last)
+        closes = part.bars.close
+        stretch = np.arange(block.start, block.stop) // self.width
+        begins = np.flatnonzero(np.diff(stretch, prepend=-1))
+        rows = stretch[begins]
+        self.low[rows] = np.fmin(self.low[rows], np.fmin.reduceat(closes, begins))
+        self.high[rows] = np.fmax(self.high[rows], np.fmax.reduceat(closes, begins))
+        ends = np.append(begins[1:], len(closes)) - 1
+        over = (block.start + ends + 1 == self.bars) | ((block.start + ends + 1) % self.width == 0)
+        self.last[rows[over]] = closes[ends[over]]
 
     def ends(self, time: Ints) -> Ints:
         """Return the time of the last bar of each stretch."""

@@ -54,7 +54,7 @@ class _Listener(event.Listener):
 
 def warm() -> int:
     """Import every module with kernels; return how many functions had to be compiled, 0 if all were in the cache."""
-    for name in ("lockstep", "forming", "outcomes", "closes", "stats"):
+    for name in ("lockstep", "forming", "outcomes", "stats"):
         import_module(f"darwin_core.{name}")
     return _Listener.count
 
@@ -84,23 +84,52 @@ def _stamp(function: Any) -> tuple[tuple[int, int], ...]:
     return tuple((stat.st_mtime_ns, stat.st_size) for stat in (file.stat() for file in files))
 
 
-def by_address(signature: Any) -> Any:
+def c_function(signature: Any) -> Any:
     """Return a function for compiled code that calls the C function of this signature at an address.
 
     It takes the address, an int64, and the function's arguments.
     """
+
+    def code(context: Any, builder: Any, address: Any, arguments: Any) -> Any:
+        kinds = [context.get_value_type(kind) for kind in signature.args]
+        function = ir.FunctionType(context.get_value_type(signature.return_type), kinds)
+        return builder.call(builder.inttoptr(address, function.as_pointer()), arguments)
+
+    return _call(signature, signature.return_type, code)
+
+
+def compiled_function(signature: Any) -> Any:
+    """Return a function for compiled code that calls another one, whose address is `address_of` it.
+
+    It takes the address and the function's arguments, and returns whether the function failed.
+    """
+
+    def code(context: Any, builder: Any, address: Any, arguments: Any) -> Any:
+        result, kinds, convention = signature.return_type, signature.args, context.call_conv
+        function = convention.get_function_type(result, kinds).as_pointer()
+        pointer = builder.inttoptr(address, function)
+        status, _ = convention.call_function(builder, pointer, result, kinds, arguments)
+        return status.is_error
+
+    return _call(signature, types.boolean, code)
+
+
+def address_of(function: Any, signature: Any) -> int:
+    """Return the address of what numba compiles `function` to, which must live on; raises numba's own errors."""
+    compiled = function.get_compile_result(signature)
+    return int(compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name))
+
+
+def _call(signature: Any, result: Any, code: Callable[..., Any]) -> Any:
     every: Any = types.Tuple
     unpack: Any = cgutils.unpack_tuple
 
     @intrinsic
     def call(_typing: Any, _address: Any, *_arguments: Any) -> Any:
-        def code(context: Any, builder: Any, _: Any, values: Any) -> Any:
-            kinds = [context.get_value_type(kind) for kind in signature.args]
-            function = ir.FunctionType(context.get_value_type(signature.return_type), kinds)
+        def emit(context: Any, builder: Any, _: Any, values: Any) -> Any:
             address, arguments = values
-            pointer = builder.inttoptr(address, function.as_pointer())
-            return builder.call(pointer, unpack(builder, arguments, len(kinds)))
+            return code(context, builder, address, unpack(builder, arguments, len(signature.args)))
 
-        return signature.return_type(types.int64, every(signature.args)), code
+        return result(types.int64, every(signature.args)), emit
 
     return call

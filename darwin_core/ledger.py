@@ -34,7 +34,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from darwin_core.compiled import inner, pasted
+from darwin_core.compiled import inlined, inner, pasted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -257,7 +257,7 @@ def _resting_exits(t, bar, opens, highs, lows, rules, book, slots, terms, orders
             book.waiting -= 0 if opens_other else 1
 
 
-@inner
+@inlined
 def _mark(t, closes, age, book, slots, terms):
     """Value the account at the closes of row `t`; positions age by `age`: 1 once a bar, 0 on a second look."""
     gross = net = 0.0

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numba import from_dtype, types
 
-from darwin_core.compiled import by_address, entry, inlined, inner, pasted
+from darwin_core import compiled
+from darwin_core.compiled import c_function, compiled_function, entry, inlined, inner, pasted
 from darwin_core.ledger import (
     BOOK_DTYPE,
     FILL_DTYPE,
@@ -92,8 +93,8 @@ _F1, _F2, _F3 = types.float64[::1], types.float64[:, ::1], types.float64[:, :, :
 DECIDE = types.void(_F2, _F1)
 """The signature of a compiled agent: writes actions (N,) for observations (N, F)."""
 
-call_compiled = by_address(DECIDE)
-call_python = by_address(types.int64(types.int64, types.int64, types.int64))
+call_agent = compiled_function(DECIDE)
+call_python = c_function(types.int64(types.int64, types.int64, types.int64))
 
 
 @inner
@@ -220,32 +221,36 @@ def _apply(j, agent, applied, held, slots):
 
 @pasted
 def _propose(t, time, signed, candidate, confidence, slots, log, book):
-    """Take the strategy's proposals of bar `t` as targets and log those that say something new; return if any do."""
-    news = False
+    """Take the strategy's proposals of bar `t` as targets and log what is new; return if anything is, any candidate."""
+    news = candidates = False
     for s in range(len(slots)):
         slot = slots[s]
         weight = signed[t, s]
         slot.target = weight
         if candidate[t, s] or weight != slot.proposed:
             news = True
+            candidates |= candidate[t, s]
             slot.proposed = weight
             flags = CANDIDATE if candidate[t, s] else NO_FLAG
             _log(log, book, time, s, STRATEGY_STAGE, flags, weight, _at(confidence, t, s))
-    return news
+    return news, candidates
 
 
 @pasted
 def _log_targets(time, rules, slots, log, book):
-    """Log the targets that are new, and bring all of them together within the gross limit."""
+    """Log the targets that are new, and bring all of them together within the gross limit; return if any are."""
     gross = 0.0
+    news = False
     for s in range(len(slots)):
         slot = slots[s]
         target = slot.target
         gross += abs(limited(target, rules))
         if target != slot.said:
+            news = True
             slot.said = target
             _log(log, book, time, s, TARGET_STAGE, NO_FLAG, target, book.equity)
     rescale(gross, rules, book)
+    return news
 
 
 def _fixed(kind: Any, dimensions: int) -> Any:
@@ -299,9 +304,8 @@ def lockstep(
         ) and call_python(ask, DRAIN, t, 0) == STOPPED:
             return False
         open_bar(t, bar, opens, highs, lows, closes, rests, rules, book, slots, terms, orders, fills)
-        news = _propose(t, time[t], signed, candidate, confidence, slots, log, book)
+        news, candidates = _propose(t, time[t], signed, candidate, confidence, slots, log, book)
         for j in range(n_agents):
-            news = True
             agent = agents[j]
             n = _lay_out(
                 j, t, time[t], agent, asks, candidate, market, sources, signed, confidence, applied, held, log, book,
@@ -312,10 +316,10 @@ def lockstep(
                 for i in range(n):
                     actions[i] = actions_given[j, t, rows[i]]
             elif n > 0 and agent.compiled != 0:
-                for i in range(n):
-                    actions[i] = np.nan  # should it fail, it leaves no action
                 width = agent.width
-                call_compiled(agent.compiled, observation[: n * width].reshape((n, width)), actions[:n])
+                if call_agent(agent.compiled, observation[: n * width].reshape((n, width)), actions[:n]):
+                    for i in range(n):
+                        actions[i] = np.nan  # it failed: what it has written is no action
             elif n > 0:
                 answer = call_python(ask, j, t, n)
                 if answer == STOPPED:
@@ -323,8 +327,8 @@ def lockstep(
             fell_back = answer == FELL_BACK
             _take_actions(j, n, time[t], agent, rows, actions, fell_back, applied, held, faults, log, book, slots)
             _apply(j, agent, applied, held, slots)
-        if news:
-            _log_targets(time[t], rules, slots, log, book)
+        if news or n_agents > 0:
+            news = candidates | _log_targets(time[t], rules, slots, log, book)
         add = may_add[t]
         close_bar(t, bar, closes, candidate, add, stop, take, looks, news, rules, book, slots, terms, orders, fills)
         curve[t, 0] = book.equity
@@ -375,7 +379,6 @@ def walk(
     ask(int(DRAIN), 0, 0)
 
 
-def address_of(function: Any) -> int:
-    """Return the address of a compiled agent, which must live on; numba compiles it, and raises its own errors."""
-    compiled = function.get_compile_result(DECIDE)
-    return int(compiled.library.get_pointer_to_function(compiled.fndesc.llvm_cfunc_wrapper_name))
+def address_of(agent_function: Any) -> int:
+    """Return the address of a compiled agent for `Panel`; numba compiles it, and raises its own errors."""
+    return compiled.address_of(agent_function, DECIDE)

@@ -43,7 +43,7 @@ _R1 = types.Array(types.float64, 1, "C", readonly=True)
 _R2 = types.Array(types.float64, 2, "C", readonly=True)
 
 
-@entry(types.void(_ROWS, types.int64, _R2, _R2, _R2, _R2, _R2, _R1))
+@entry(types.void(_ROWS, types.int64, _R2, _R2, _R2, _R2, _R2, _R1), allocates=False)
 def _follow(rows, first_bar, opens, highs, lows, closes, signed, rules):
     """Follow open candidates through a block."""
     slip, mode, has_range = rules[ledger.SLIP], rules[ledger.FILL], rules[ledger.RANGE] > 0.0

@@ -82,7 +82,7 @@ def round_trips(fills: NDArray[Any], n_symbols: int) -> NDArray[Any]:
 _FIVE: Any = types.UniTuple(types.float64, 5)  # type: ignore[no-untyped-call]
 
 
-@entry(_FIVE(types.Array(types.float64, 1, "A", readonly=True), types.float64))
+@entry(_FIVE(types.Array(types.float64, 1, "A", readonly=True), types.float64), allocates=False)
 def _moments(equity, start):  # type: ignore[no-untyped-def]
     """Return mean, sample deviation and downside deviation of simple returns, max drawdown, bars under water."""
     n = len(equity)

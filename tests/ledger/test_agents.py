@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -190,14 +189,12 @@ def test_an_action_that_makes_no_sense_is_replaced_and_counted(bad: float) -> No
     assert run.faults[1] > 0
 
 
-def test_a_compiled_agent_that_fails_leaves_the_baseline(monkeypatch: pytest.MonkeyPatch) -> None:
-    said: list[str] = []
-    monkeypatch.setattr(sys, "unraisablehook", lambda event: said.append(str(event.exc_value)))
+def test_a_compiled_agent_that_fails_leaves_the_baseline() -> None:
     run = Panel(random_case(5), ("compiled", "python"), function=fails, answer=lambda _j, s: np.ones(len(s))).run()
     first = run.log[run.log["stage"] == 1]
-    assert set(said) == {"no"}
-    assert run.faults[0] > 0
-    assert np.isin(first["value"], (1.0, 0.5)).all()
+    assert run.faults[0] == len(first) > 0
+    assert np.all(first["value"] == 1.0)
+    assert np.all(first["flags"] == APPLIED | FALLBACK)
 
 
 def test_a_decision_does_not_outlive_its_candidate() -> None:

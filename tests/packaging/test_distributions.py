@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -115,3 +117,10 @@ def test_constraints_pin_torch_and_everything_required() -> None:
     for requirement in wanted:
         name = re.split(r"[\[<>=!~; ]", requirement)[0].lower().replace("_", "-")
         assert name in pins or name in ("darwin-core", "tzdata"), requirement
+
+
+def test_the_walls_of_the_core_hold() -> None:
+    pytest.importorskip("importlinter")
+    command = [sys.executable, "-c", "from importlinter.cli import lint_imports_command; lint_imports_command()"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
