@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -67,6 +68,13 @@ class Result:
     def equity(self) -> Floats:
         """Equity at each close, (T,)."""
         return self.curve[:, 0]
+
+    def to_vectorbt(self) -> Any:
+        """Return the result as a `vectorbt.Portfolio`; PluginError when darwin-vectorbt is not installed."""
+        from darwin_core.plugins import Plugins
+
+        plugin: Any = Plugins(Path()).load("vectorbt", "result.to_vectorbt()")
+        return plugin.to_vectorbt(self)
 
 
 _COUNTS = (ledger.N_ORDERS, ledger.N_FILLS, ledger.N_DECISIONS)

@@ -145,7 +145,7 @@ def _candidates(block: Block, formed: Formed, rules: Floats) -> NDArray[Any]:
 def _cells(values: Floats, at: NDArray[Any], symbols: NDArray[Any], default: float) -> Floats:
     if values.size == 0:
         return np.full(len(at), default)
-    return values[at, symbols] if values.shape[0] > 1 else np.full(len(at), values[0, 0])
+    return values[at, symbols] if values.size > 1 else np.full(len(at), values[0, 0])
 
 
 def returns(rows: NDArray[Any], fee: float) -> Floats:
