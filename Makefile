@@ -10,11 +10,11 @@ demo: .venv-demo/ready
 	.venv-demo/bin/darwin backtest darwin.toml
 
 test: .venv/ready
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest -n auto
 
 # The campaigns that take minutes; their last figures stand in docs/.
 slow: .venv/ready
-	.venv/bin/python -m pytest -m slow
+	.venv/bin/python -m pytest -n auto -m slow
 
 lint: .venv/ready
 	.venv/bin/ruff check . && .venv/bin/ruff format --check .
