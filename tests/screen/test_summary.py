@@ -4,6 +4,7 @@ import json
 import math
 import re
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from attrs import evolve
@@ -53,7 +54,8 @@ def test_no_line_is_longer_than_the_screen_is_wide(run, width, height):
 
 
 def test_a_run_with_one_agent_fits_80_by_24(run):
-    assert len(shown(run).splitlines()) < 24
+    near = evolve(run, folder=Path("runs") / run.id)  # where the runner keeps its files may be a long way to write
+    assert len(shown(near).splitlines()) < 24
 
 
 @pytest.mark.parametrize("width", [60, 80, 200])
