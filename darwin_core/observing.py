@@ -31,7 +31,6 @@ class Questions:
     actions_given: Floats
     given: Ints
     market: Floats
-    asked: int
 
 
 @define(eq=False)
@@ -100,7 +99,7 @@ class Panel:
             asks[j] = self._rows(j, part, formed, before, market)
             if given[j] and not self._ask_at_once(j, part, formed, market, asks[j], actions[j]):
                 given[j] = IN_VAIN
-        return Questions(asks, actions, given, read_only(market), int(asks.sum()))
+        return Questions(asks, actions, given, read_only(market))
 
     def _rows(self, j: int, part: Part, formed: Formed, before: int | None, market: Floats) -> Bools:
         """Return the rows of agent `j`, (n, S): its moments, where there is a bar and nothing is missing."""

@@ -7,33 +7,12 @@ import pytest
 from attrs import frozen
 
 from darwin_core import assembly, config, engine, hookimpl
-from darwin_core.testing import daily_bars, lend
-
-
-class SampleFeed:
-    fields = ("open", "high", "low", "close", "volume")
-    interval = 86_400 * 10**9
-
-    def __init__(self):
-        self.bars = daily_bars(700)
-        self.symbols, self.timezone = self.bars.symbols, self.bars.timezone
-
-    def times(self):
-        return self.bars.time
-
-    def read(self, start, stop):
-        return lend(self.bars, slice(start, stop))
-
-    def fingerprint(self):
-        return "sample"
-
-    def findings(self):
-        return ()
+from darwin_core.testing import BarsFeed, daily_bars
 
 
 @hookimpl
 def make_feed(options):
-    return SampleFeed()
+    return BarsFeed(daily_bars(700))
 
 
 @frozen
