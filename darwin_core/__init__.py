@@ -13,6 +13,27 @@ if TYPE_CHECKING:
     from darwin_core.blocks import period
     from darwin_core.errors import ConfigError, DarwinError, DataError, PluginError, did_you_mean
     from darwin_core.hooks import hookimpl
+    from darwin_core.live.assembling import BarEvent
+    from darwin_core.live.orders import (
+        Absent,
+        Accepted,
+        AccountReport,
+        Approved,
+        Capabilities,
+        Deployed,
+        Event,
+        FillReport,
+        Heartbeat,
+        OrderReport,
+        Outcome,
+        PositionReport,
+        Refused,
+        StreamDown,
+        StreamUp,
+        Unknown,
+        exit_order_id,
+    )
+    from darwin_core.live.tape import Slice
     from darwin_core.options import Options, Secret
     from darwin_core.protocols import (
         WHOLE_TAPE,
@@ -24,9 +45,12 @@ if TYPE_CHECKING:
         Feed,
         Monitor,
         Reporter,
+        SimulatedVenue,
         Strategy,
+        Stream,
     )
     from darwin_core.types import Bars, Limits, Market, Observation, Proposal
+    from darwin_core.venue import Venue
 
 __version__ = "0.1.0"
 
@@ -34,6 +58,27 @@ _HOMES = {
     "blocks": ("period",),
     "errors": ("ConfigError", "DarwinError", "DataError", "PluginError", "did_you_mean"),
     "hooks": ("hookimpl",),
+    "live.assembling": ("BarEvent",),
+    "live.orders": (
+        "Absent",
+        "Accepted",
+        "AccountReport",
+        "Approved",
+        "Capabilities",
+        "Deployed",
+        "Event",
+        "FillReport",
+        "Heartbeat",
+        "OrderReport",
+        "Outcome",
+        "PositionReport",
+        "Refused",
+        "StreamDown",
+        "StreamUp",
+        "Unknown",
+        "exit_order_id",
+    ),
+    "live.tape": ("Slice",),
     "options": ("Options", "Secret"),
     "protocols": (
         "WHOLE_TAPE",
@@ -45,34 +90,59 @@ _HOMES = {
         "Features",
         "Monitor",
         "Reporter",
+        "SimulatedVenue",
         "Strategy",
+        "Stream",
     ),
     "types": ("Bars", "Limits", "Market", "Observation", "Proposal"),
+    "venue": ("Venue",),
 }
 
 __all__ = [
     "WHOLE_TAPE",
+    "Absent",
+    "Accepted",
+    "AccountReport",
     "Agent",
+    "Approved",
     "Backend",
+    "BarEvent",
     "Bars",
     "Broker",
+    "Capabilities",
     "Column",
     "ConfigError",
     "DarwinError",
     "DataError",
+    "Deployed",
+    "Event",
     "Features",
     "Feed",
+    "FillReport",
+    "Heartbeat",
     "Limits",
     "Market",
     "Monitor",
     "Observation",
     "Options",
+    "OrderReport",
+    "Outcome",
     "PluginError",
+    "PositionReport",
     "Proposal",
+    "Refused",
     "Reporter",
     "Secret",
+    "SimulatedVenue",
+    "Slice",
     "Strategy",
+    "Stream",
+    "StreamDown",
+    "StreamUp",
+    "Unknown",
+    "Venue",
     "did_you_mean",
+    "exit_order_id",
     "hookimpl",
     "period",
 ]

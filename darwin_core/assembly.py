@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from attrs import evolve, frozen
 
-from darwin_core.errors import PluginError, did_you_mean
+from darwin_core import ledger
+from darwin_core.errors import ConfigError, PluginError, did_you_mean
+from darwin_core.live.orders import Deployed
 from darwin_core.lockstep import EFFECTS, LIVE_COLUMNS
 from darwin_core.plugins import Owner, Plugins, why
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from darwin_core.config import AgentTable, Settings, Trust, Use
-    from darwin_core.protocols import Agent, Column, Features, Feed, Monitor, Reporter, Strategy
+    from darwin_core.protocols import Agent, Broker, Column, Features, Feed, Monitor, Reporter, Strategy
     from darwin_core.types import Bools, Limits, Mode
 
 _EXPRESSION = re.compile(r"^([a-z][a-z0-9_]*)\(([^()]*)\)$|^([a-z][a-z0-9_]*)$")
@@ -114,12 +117,31 @@ def assemble(settings: Settings, plugins: Plugins | None = None) -> Line:
     )
     strategy_part = StrategyPart(strategy, owner)
     columns = _columns(libraries, required(strategy_part, agents, monitors))
-    if settings.broker is not None:
-        _make(plugins, "broker", settings.broker, ("broker",), settings)
     reporters = tuple(
         _make(plugins, "reporter", use, ("reporters", i), settings) for i, use in enumerate(settings.reporters)
     )
-    return Line(settings, feed, columns, strategy_part, agents, monitors, limits_of(settings, monitors), reporters)
+    limits = limits_of(settings, monitors)
+    line = Line(settings, feed, columns, strategy_part, agents, monitors, limits, reporters)
+    if settings.broker is not None:
+        broker_of(line, Path(), lambda: 0, plugins)  # it reaches nothing yet; its options are checked
+    return line
+
+
+def broker_of(line: Line, folder: Path, now: Callable[[], int], plugins: Plugins | None = None) -> Broker:
+    """Make the broker of a line, which keeps what it must remember in `folder`; see `Deployed`."""
+    settings, feed = line.settings, line.feed
+    if settings.broker is None:
+        raise ConfigError(f"{settings.source.path}: the table [broker] is missing")
+    has_range = {"open", "high", "low"} <= set(feed.fields)
+    # Proposals may bring exits of their own, so the venue is always ready for them.
+    rules = ledger.rules(settings.execution, settings.exits, line.limits, has_range=has_range, own_stops=True)
+    deployed = Deployed(
+        settings.deployment.name, feed.symbols, feed.fields, rules, settings.execution.cash, folder, now,
+        settings.deployment.seed,
+    )  # fmt: skip
+    plugins = plugins or Plugins(settings.source.path.parent)
+    broker: Broker = _make(plugins, "broker", settings.broker, ("broker",), settings, deployed=deployed)[0]
+    return broker
 
 
 def limits_of(settings: Settings, monitors: Iterable[MonitorPart]) -> Limits:

@@ -6,6 +6,7 @@ import platform
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+import attrs
 import numpy as np
 from attrs import define, field, frozen
 
@@ -19,6 +20,7 @@ from darwin_core.holding import BuyAndHold
 from darwin_core.options import plain
 from darwin_core.outcomes import Outcomes, r_multiples
 from darwin_core.parallel import Workers
+from darwin_core.state import FILE, record_run
 from darwin_core.store import Run, Store, to_json
 
 if TYPE_CHECKING:
@@ -77,13 +79,17 @@ class Evaluated:
 
 @frozen(eq=False)
 class Outcome:
-    """A measured backtest, before it is stored: `info` is what ``run.json`` will say."""
+    """A measured backtest, before it is stored.
+
+    `info` is what ``run.json`` will say; `others` the equity with each agent in the opposite mode, by its name.
+    """
 
     result: Result
     benchmark: Floats
     closes: Closes
     candidates: NDArray[Any]
     info: dict[str, Any]
+    others: Mapping[str, Floats]
 
 
 def backtest(
@@ -105,7 +111,9 @@ def backtest(
     """
     settings = load(path, changes)
     line = assemble(settings)
-    return save(measure(line, changes or {}, tell)), line
+    run = save(measure(line, changes or {}, tell))
+    record_run(run.folder.parent / FILE, run)
+    return run, line
 
 
 def measure(
@@ -123,9 +131,10 @@ def measure(
     candidates = outcomes.all()
     info = _info(result, holding.curve, candidates)
     info["audit"] = _audits(result, evaluated.audited)
-    info["agents"] = [_agent_info(result, part, number, evaluated) for number, part in enumerate(line.agents)]
+    others: dict[str, Floats] = {}
+    info["agents"] = [_agent_info(result, part, number, evaluated, others) for number, part in enumerate(line.agents)]
     info["cpu_seconds"] = cpu_seconds() - started
-    return Outcome(result, holding.curve, closes, candidates, info)
+    return Outcome(result, holding.curve, closes, candidates, info, others)
 
 
 def save(outcome: Outcome) -> Run:
@@ -133,7 +142,7 @@ def save(outcome: Outcome) -> Run:
     result, settings = outcome.result, outcome.result.line.settings
     trades = stats.round_trips(result.fills, len(result.symbols))
     content = {
-        "equity": tables.equity(result, outcome.benchmark),
+        "equity": tables.equity(result, outcome.benchmark, outcome.others),
         "prices": tables.prices(result, outcome.closes),
         "decisions": tables.decisions(result),
         "candidates": tables.candidates(result, outcome.candidates, taken(result, outcome.candidates)),
@@ -154,8 +163,6 @@ def store_of(settings: Settings) -> Store:
 
 def resolved(settings: Settings) -> dict[str, Any]:
     """Return the whole deployment with every default filled in; secrets stay references."""
-    import attrs
-
     return {f.name: plain(getattr(settings, f.name)) for f in attrs.fields(type(settings)) if f.name != "source"}
 
 
@@ -199,6 +206,7 @@ def _info(result: Result, benchmark: Floats, candidates: NDArray[Any]) -> dict[s
         "fill_convention": CONVENTIONS[settings.execution.fill],
         "block": settings.run.block,
         "strategy": str(line.strategy.owner),
+        "limits": attrs.asdict(line.limits),
         "summary": summary(result),
         "benchmark": stats.curve_stats(result.time, benchmark, settings.execution.cash),
         "candidates": {
@@ -236,13 +244,16 @@ def _versions(line: Line) -> dict[str, str]:
     }
 
 
-def _agent_info(result: Result, part: AgentPart, number: int, evaluated: Evaluated) -> dict[str, Any]:
+def _agent_info(
+    result: Result, part: AgentPart, number: int, evaluated: Evaluated, others: dict[str, Floats]
+) -> dict[str, Any]:
     """Count an agent's decisions, and run the line once more with the agent in the opposite mode."""
     log = result.decisions[result.decisions["stage"] == number + 1]
     acts = part.trust.mode in ("canary", "active")
     other = engine.run(
         result.line.with_mode(part.name, "observe" if acts else "active"), parts=evaluated.parts(), audit=False
     )
+    others[part.name] = other.equity
     with_agent, without = (result, other) if acts else (other, result)
     return {
         "name": part.name,
@@ -250,6 +261,7 @@ def _agent_info(result: Result, part: AgentPart, number: int, evaluated: Evaluat
         "mode": part.trust.mode,
         "share": part.trust.share if part.trust.mode == "canary" else None,
         "effect": part.agent.effect,
+        "baseline": float(part.agent.baseline),
         "when": part.agent.when,
         "decisions": len(log),
         "applied": int((log["flags"] & lockstep.APPLIED != 0).sum()),

@@ -54,9 +54,19 @@ class _Listener(event.Listener):
 
 def warm() -> int:
     """Import every module with kernels; return how many functions had to be compiled, 0 if all were in the cache."""
-    for name in ("lockstep", "forming", "outcomes", "stats"):
+    for name in ("lockstep", "forming", "outcomes", "stats", "venue"):
         import_module(f"darwin_core.{name}")
     return _Listener.count
+
+
+def fixed(kind: Any, dimensions: int) -> Any:
+    """Return the type of an array that is only read."""
+    return types.Array(kind, dimensions, "C", readonly=True)
+
+
+def records(dtype: Any, dimensions: int = 1) -> Any:
+    """Return the type of an array of records."""
+    return types.Array(numba.from_dtype(dtype), dimensions, "C")
 
 
 def entry(signature: Any, *, allocates: bool = True) -> Callable[[Callable[..., Any]], Any]:

@@ -8,6 +8,8 @@ from attrs import Factory, field, fields, frozen
 from attrs.validators import and_, ge, gt, le, lt, matches_re, max_len
 
 from darwin_core.errors import ConfigError, did_you_mean
+from darwin_core.live.controls.review import Controls
+from darwin_core.live.safemode import Triggers
 from darwin_core.options import Options, structure
 from darwin_core.source import Source
 from darwin_core.types import Fill, Limits, Mode
@@ -110,6 +112,45 @@ class RunTable:
 
 
 @frozen
+class LiveTable:
+    """How a live session runs.
+
+    Parameters
+    ----------
+    calendar
+        When the market is open: an exchange's code (XNYS), or 24/7.
+    replay, speed
+        What ``darwin live`` replays when the feed has no live bars and no ``--replay`` is given, as ``FROM:TO`` (dates,
+        either may be empty), and how many bars a second; 0 is as fast as it can.
+    deadline_s
+        Seconds after a bar's end for which its missing symbols are waited for.
+    max_jump
+        Largest change of a close from the last one, as a fraction, that is believed; 0 believes all.
+    patience_s
+        Seconds that a feature library, the strategy or a monitor may take for a bar.
+    answer_s
+        Seconds within which the venue has to answer; after that an order is unknown.
+    reconcile_bars
+        Bars between two comparisons with what the venue says.
+    unwind_bars
+        Bars over which positions are closed in safe mode; 0 leaves them to the strategy's exits.
+    on_stop
+        What a stop does with positions: keep or flatten.
+    """
+
+    calendar: str = "24/7"
+    replay: str = ""
+    speed: float = field(default=0.0, validator=ge(0.0))
+    deadline_s: float = field(default=5.0, validator=gt(0.0))
+    max_jump: float = field(default=0.5, validator=ge(0.0))
+    patience_s: float = field(default=5.0, validator=gt(0.0))
+    answer_s: float = field(default=5.0, validator=gt(0.0))
+    reconcile_bars: int = field(default=1, validator=ge(1))
+    unwind_bars: int = field(default=0, validator=ge(0))
+    on_stop: Literal["keep", "flatten"] = "keep"
+
+
+@frozen
 class Use:
     """One plugin: its name (or ``./file.py``) and its options."""
 
@@ -164,6 +205,9 @@ class Settings:
     monitors: tuple[Use, ...] = ()
     execution: Execution = Factory(Execution)
     broker: Use | None = None
+    live: LiveTable = Factory(LiveTable)
+    controls: Controls = Factory(Controls)
+    triggers: Triggers = Factory(Triggers)
     reporters: tuple[Use, ...] = ()
     run: RunTable = Factory(RunTable)
     sweep: Mapping[str, tuple[Any, ...]] = Factory(dict)
@@ -175,6 +219,9 @@ _PLAIN = {
     "safety": Safety,
     "execution": Execution,
     "run": RunTable,
+    "live": LiveTable,
+    "controls": Controls,
+    "triggers": Triggers,
 }
 _ONE = ("feed", "strategy", "broker")
 _MANY = ("features", "agents", "monitors", "reporters")

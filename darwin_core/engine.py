@@ -220,19 +220,35 @@ def ready(line: Line, time: Ints) -> None:
 
 def plan(line: Line, time: Ints) -> list[Block]:
     """Cut the feed's history as the deployment says."""
+    return cut(time, unit_of(line), line.feed.timezone)
+
+
+def unit_of(line: Line) -> str:
+    """Return the calendar unit of the deployment's blocks."""
     unit: str = line.settings.run.block
-    if unit == "auto":
-        unit = unit_for(line.feed.interval, len(line.feed.symbols))
-    return cut(time, unit, line.feed.timezone)
+    return unit_for(line.feed.interval, len(line.feed.symbols)) if unit == "auto" else unit
 
 
 @define(eq=False)
 class Walk:
-    """The state that goes from block to block: the ledger, the standing decisions, the log."""
+    """The state that goes from block to block: the ledger, the standing decisions, the log.
+
+    Parameters
+    ----------
+    line
+        The deployment.
+    time
+        (T,) the times of the bars to walk over; empty when bars come one by one.
+    tier
+        Where agents run.
+    outside
+        Whether a venue fills the orders.
+    """
 
     line: Line
     time: Ints
     tier: Tier
+    outside: bool = False
     panel: Panel = field(init=False)
     rules: Floats = field(init=False)
     book: Floats = field(init=False)
@@ -252,7 +268,7 @@ class Walk:
         self._previous = np.zeros(len(symbols), np.int8)
         names = tuple(part.name for part in self.line.agents)
         least = max(_LEAST_ROWS, 16 * len(symbols) * (2 + len(self.line.agents)))
-        rows = min(_MOST_ROWS, len(self.time) * len(symbols))
+        rows = min(_MOST_ROWS, max(len(self.time), 1) * len(symbols))
         self.recorder = Recorder(hashlib.sha256(header(tuple(symbols), names)), least, rows)
 
     def state(self) -> tuple[NDArray[Any], ...]:
@@ -269,14 +285,24 @@ class Walk:
 
     def block(self, block: Block, part: Part) -> tuple[Formed, Questions]:
         """Walk through one evaluated block."""
-        formed = form(self.line.strategy.owner, part.proposal, part.bars, self._previous)
         before = int(self.time[block.start - 1]) if block.start else None
+        return self.advance(block.start, before, part, self.curve[block.start : block.stop])
+
+    def advance(self, first: int, before: int | None, part: Part, curve: Floats) -> tuple[Formed, Questions]:
+        """Walk through bars of which the first has number `first`, and the bar before it time `before`.
+
+        Parameters
+        ----------
+        curve
+            (n, 4) float64, filled with CURVE.
+        """
+        formed = form(self.line.strategy.owner, part.proposal, part.bars, self._previous)
         questions = self.panel.questions(part, formed, before)
-        self._drive(block, part, formed, questions)
+        self._drive(first, part, formed, questions, curve)
         return formed, questions
 
-    def _drive(self, block: Block, part: Part, formed: Formed, questions: Questions) -> None:
-        """Run the compiled lockstep over a block, answering what it asks."""
+    def _drive(self, first: int, part: Part, formed: Formed, questions: Questions, curve: Floats) -> None:
+        """Run the compiled lockstep over bars, answering what it asks."""
         panel, bars = self.panel, part.bars
         self.rules = self._rules(own_stops=formed.stop.size > 0 or formed.take_profit.size > 0)
         buffers = self.recorder.buffers()
@@ -286,14 +312,14 @@ class Walk:
         lockstep.walk(
             desks.ask,
             (
-                block.start, bars.time, opens, highs, lows, bars.close,
+                first, bars.time, opens, highs, lows, bars.close,
                 formed.signed, formed.candidate, formed.confidence, formed.stop, formed.take_profit, part.may_add,
             ),
             (self.rules, self.book, self.slots),
             (
                 panel.agents, questions.asks, questions.actions_given, questions.market, panel.sources,
                 panel.applied, panel.held, panel.faults, desks.rows, desks.observation, desks.actions,
-                self.curve[block.start : block.stop], *buffers,
+                curve, *buffers,
             ),
         )  # fmt: skip
         self.recorder.close(self.book)
@@ -301,7 +327,8 @@ class Walk:
     def _rules(self, *, own_stops: bool) -> Floats:
         settings, has_range = self.line.settings, {"open", "high", "low"} <= set(self.line.feed.fields)
         return ledger.rules(
-            settings.execution, settings.exits, self.line.limits, has_range=has_range, own_stops=own_stops
+            settings.execution, settings.exits, self.line.limits, has_range=has_range, own_stops=own_stops,
+            outside=self.outside,
         )
 
     def result(self, audited: tuple[Audited, ...]) -> Result:

@@ -94,7 +94,7 @@ class Evaluator:
         self._forget(k)
         block = self.blocks[k]
         bars = self._read(block.start, block.stop)
-        features = {named.name: self._column(named, k) for named in self.line.columns}
+        features = {named.name: self.column(named, k) for named in self.line.columns}
         lookback = self._strategy_lookback()
         proposal = self.propose(self.market(k, lookback), lookback, k)
         may_add = np.ones(len(block), np.bool_)
@@ -102,7 +102,7 @@ class Evaluator:
             may_add &= self.allow(monitor, k)
         return Part(bars, features, proposal, read_only(may_add))
 
-    def _column(self, named: NamedColumn, k: int) -> Floats:
+    def column(self, named: NamedColumn, k: int) -> Floats:
         """Return a column over block `k`, (n, S) or (n, 1)."""
         values = self.kept.columns.get((named.name, k))
         if values is None:
@@ -132,10 +132,10 @@ class Evaluator:
 
     def _stretch(self, named: NamedColumn, k: int, first: int) -> Floats:
         """Return a column from row `first` to the end of block `k`, each row as its own block has it."""
-        parts = [self._column(named, k)]
+        parts = [self.column(named, k)]
         while self.blocks[k].start > first:
             k -= 1
-            parts.insert(0, self._column(named, k)[max(0, first - self.blocks[k].start) :])
+            parts.insert(0, self.column(named, k)[max(0, first - self.blocks[k].start) :])
         return parts[0] if len(parts) == 1 else read_only(np.concatenate(parts))
 
     def propose(self, market: Market, lookback: int, k: int) -> Proposal:

@@ -58,6 +58,8 @@ class Guard:
     part: AgentPart
     incidents: Incidents
     batch: bool
+    said: str = field(default="", init=False)
+    """The last fault, in words."""
     _deadline: float = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -83,4 +85,5 @@ class Guard:
         return actions
 
     def _add(self, kind: str, observation: Observation, what: str) -> None:
-        self.incidents.add(self.part.name, kind, f"{what} at {stamp(observation.time[0])}")
+        self.said = f"{what} at {stamp(observation.time[0])}"
+        self.incidents.add(self.part.name, kind, self.said)

@@ -14,6 +14,7 @@ import pluggy
 if TYPE_CHECKING:
     import argparse
 
+    from darwin_core.live.orders import Deployed
     from darwin_core.options import Options
     from darwin_core.protocols import (
         Agent,
@@ -62,8 +63,8 @@ def make_monitor(options: Options) -> Monitor:
 
 
 @hookspec(firstresult=True)
-def make_broker(options: Options) -> Broker:
-    """Make the broker of ``[broker]``."""
+def make_broker(options: Options, deployed: Deployed) -> Broker:
+    """Make the broker of ``[broker]``. Nothing is reached, and nothing written, before its `connect`."""
 
 
 @hookspec(firstresult=True)

@@ -24,6 +24,9 @@ Missing bars
     What could not be ordered is asked again at the next bar, as is what a monitor has not allowed.
 Drawdown
     At the largest drawdown from the highest close all positions are closed, and nothing is opened ever again.
+Outside
+    With a venue outside (a live run), nothing is filled here: `book_fill` books what the venue reports before the bar
+    is opened, and `let_go` forgets an order that came to an end there. Everything else is the same machine code.
 """
 
 # ruff: noqa: PLR0917 - compiled functions take their arguments one by one
@@ -81,10 +84,10 @@ _HOT, SLOT = SLOT_DTYPE.itemsize // 8, (SLOT_DTYPE.itemsize + TERMS_DTYPE.itemsi
 
 RULES_DTYPE = _record(
     "fill fee fee_unit fee_order slip lot min_order band low high max_gross max_drawdown stop take "
-    "horizon has_range stops"
+    "horizon has_range stops outside"
 )
-"""The rules of a run; a target lies between `low` and `high`."""
-FILL, FEE, FEE_UNIT, FEE_ORDER, SLIP, LOT, MIN_ORDER, BAND, LOW, HIGH, MAX_GROSS, MAX_DRAWDOWN, R_STOP, R_TAKE, HORIZON, RANGE, STOPS = range(17)  # fmt: skip  # noqa: E501
+"""The rules of a run; a target lies between `low` and `high`; `outside` says that a venue does the filling."""
+FILL, FEE, FEE_UNIT, FEE_ORDER, SLIP, LOT, MIN_ORDER, BAND, LOW, HIGH, MAX_GROSS, MAX_DRAWDOWN, R_STOP, R_TAKE, HORIZON, RANGE, STOPS, OUTSIDE = range(18)  # fmt: skip  # noqa: E501
 
 _WHAT = [("bar", "i8"), ("symbol", "i8"), ("quantity", "f8"), ("price", "f8"), ("reason", "i8")]
 ORDER_DTYPE = np.dtype([*_WHAT[:4], ("target", "f8"), _WHAT[4]])
@@ -110,10 +113,13 @@ def split(slots: Floats) -> tuple[NDArray[np.void], NDArray[np.void]]:
     return slots[:first].view(SLOT_DTYPE), slots[first:].view(TERMS_DTYPE)
 
 
-def rules(execution: Execution, exits: Exits, limits: Limits, *, has_range: bool, own_stops: bool) -> Floats:
+def rules(
+    execution: Execution, exits: Exits, limits: Limits, *, has_range: bool, own_stops: bool, outside: bool = False
+) -> Floats:
     """Return the kernel's rules, float64 in the order of RULES_DTYPE.
 
-    `has_range` says that bars have open, high and low; `own_stops` that proposals bring their own exits.
+    `has_range` says that bars have open, high and low; `own_stops` that proposals bring their own exits; `outside`
+    that a venue fills the orders.
     """
     values = np.zeros((), RULES_DTYPE)
     values["fill"] = FILLS[execution.fill]
@@ -124,41 +130,29 @@ def rules(execution: Execution, exits: Exits, limits: Limits, *, has_range: bool
     values["max_gross"], values["max_drawdown"] = limits.max_gross, limits.max_drawdown
     values["stop"], values["take"], values["horizon"] = exits.stop, exits.take_profit, exits.horizon
     values["has_range"], values["stops"] = has_range, own_stops or exits.stop > 0.0 or exits.take_profit > 0.0
+    values["outside"] = outside
     return values.reshape(1).view(np.float64)
 
 
 @inner
-def _fill(bar, s, quantity, price, slip, order, reason, rules, book, slot, term, fills):
-    """Fill `quantity` of symbol `s` at `price`: all of what closes, as much of what opens as is allowed."""
+def _value(price, closing, book, slot):
+    """Value a symbol at a price, and let go of the quantity that closes: what is left is room for what opens."""
     held = slot.position
-    sign = 1.0 if quantity > 0.0 else -1.0
-    slipped = price * slip
-    paid = price + sign * slipped
-    fee = paid * rules.fee + rules.fee_unit
-    closing = min(abs(quantity), abs(held)) if quantity * held < 0.0 else 0.0
-    opening = abs(quantity) - closing
-    # Value the symbol at this price and let go of what closes; then there is room for what keeps gross exposure
-    # within its share of the equity that is left after costs.
     book.equity += held * (price - slot.last)
     book.gross += abs(held) * (price - slot.last) - closing * price
     slot.last = price
-    if opening > 0.0:
-        most, costs = rules.max_gross, slipped + fee
-        left = book.equity - closing * costs - rules.fee_order
-        room = _ALL * (most * left - book.gross) / (price + most * costs)
-        if opening > room:
-            opening = room if room > _DUST * opening else 0.0
-            if rules.lot > 0.0:
-                opening = np.floor(opening / rules.lot) * rules.lot
-    done = closing + opening
-    if done == 0.0:
-        return
-    fee = done * fee + rules.fee_order
+
+
+@inner
+def _settle(bar, s, sign, closing, done, paid, fee, cost, order, reason, book, slot, term, fills):
+    """Book a fill of `done`, of which `closing` closes, at the price `paid`; `cost` is all that it loses."""
+    held = slot.position
+    opening = done - closing
     book.cash -= sign * done * paid + fee
-    book.equity -= done * slipped + fee
-    book.gross += opening * price
+    book.equity -= cost
+    book.gross += opening * slot.last
     book.fees += fee
-    book.cost += done * slipped + fee
+    book.cost += cost
     book.traded += done * paid
     kept = held + sign * closing
     now = kept + sign * opening
@@ -172,6 +166,71 @@ def _fill(bar, s, quantity, price, slip, order, reason, rules, book, slot, term,
     row.bar, row.symbol, row.order, row.reason = bar, s, order, reason
     row.quantity, row.price, row.fee = sign * done, paid, fee
     book.n_fills += 1
+
+
+@inner
+def _fill(bar, s, quantity, price, slip, order, reason, rules, book, slot, term, fills):
+    """Fill `quantity` of symbol `s` at `price`: all of what closes, as much of what opens as is allowed."""
+    held = slot.position
+    sign = 1.0 if quantity > 0.0 else -1.0
+    slipped = price * slip
+    paid = price + sign * slipped
+    fee = paid * rules.fee + rules.fee_unit
+    closing = min(abs(quantity), abs(held)) if quantity * held < 0.0 else 0.0
+    opening = abs(quantity) - closing
+    _value(price, closing, book, slot)
+    if opening > 0.0:
+        # What opens is what keeps gross exposure within its share of the equity that is left after costs.
+        most, costs = rules.max_gross, slipped + fee
+        left = book.equity - closing * costs - rules.fee_order
+        room = _ALL * (most * left - book.gross) / (price + most * costs)
+        if opening > room:
+            opening = room if room > _DUST * opening else 0.0
+            if rules.lot > 0.0:
+                opening = np.floor(opening / rules.lot) * rules.lot
+    done = closing + opening
+    if done == 0.0:
+        return
+    fee = done * fee + rules.fee_order
+    cost = done * slipped + fee
+    _settle(bar, s, sign, closing, done, paid, fee, cost, order, reason, book, slot, term, fills)
+
+
+@inner
+def _used_up(held, book, slot):
+    """Take the proposal as used up by an exit from `held`."""
+    slot.asked = slot.target
+    if slot.order != 0.0:  # one that waits for the close: only what it opens on the other side stands
+        opens_other = slot.order * held < 0.0 and abs(slot.order) > abs(held)
+        slot.order = slot.order + held if opens_other else 0.0
+        book.waiting -= 0 if opens_other else 1
+
+
+@inner
+def book_fill(bar, s, quantity, price, fee, order, reason, book, slot, term, fills):
+    """Book what a venue has filled; the order that waits for it waits for so much less."""
+    held = slot.position
+    sign = 1.0 if quantity > 0.0 else -1.0
+    closing = min(abs(quantity), abs(held)) if quantity * held < 0.0 else 0.0
+    _value(price, closing, book, slot)
+    _settle(bar, s, sign, closing, abs(quantity), price, fee, fee, order, reason, book, slot, term, fills)
+    if order < 0:  # an exit that rests at the venue, or somebody else's order
+        if slot.position == 0.0 and (reason == BY_STOP or reason == BY_TAKE):
+            _used_up(held, book, slot)
+    elif slot.order != 0.0 and order == term.order_id:
+        left = slot.order - quantity
+        slot.order = left if left * slot.order > 0.0 else 0.0
+        book.waiting -= slot.order == 0.0
+
+
+@inner
+def let_go(s, again, book, slot):
+    """Forget the order of a symbol that has come to its end at the venue; `again` asks for its target once more."""
+    book.waiting -= slot.order != 0.0
+    slot.order = 0.0
+    if again:
+        slot.asked = np.nan
+        book.unsettled += 1
 
 
 @inner
@@ -250,11 +309,7 @@ def _resting_exits(t, bar, opens, highs, lows, rules, book, slots, terms, orders
         slip = rules.slip if reason == BY_STOP else 0.0  # a take-profit is a limit order
         order = _order(bar, s, -held, price, 0.0, reason, book, orders)
         _fill(bar, s, -held, price, slip, order, reason, rules, book, slot, term, fills)
-        slot.asked = slot.target
-        if slot.order != 0.0:  # one that waits for the close: only what it opens on the other side stands
-            opens_other = slot.order * held < 0.0 and abs(slot.order) > abs(held)
-            slot.order = slot.order + held if opens_other else 0.0
-            book.waiting -= 0 if opens_other else 1
+        _used_up(held, book, slot)
 
 
 @inlined
@@ -280,13 +335,14 @@ def _mark(t, closes, age, book, slots, terms):
 def open_bar(t, bar, opens, highs, lows, closes, rests, rules, book, slots, terms, orders, fills):
     """Bring the account through bar `t` up to its close; `rests` says that there may be exits at the venue."""
     fills_before = book.n_fills
-    if book.waiting > 0.0 and rules.fill == NEXT_OPEN:
-        _fill_waiting(t, bar, opens, rules, book, slots, terms, fills)
-    if rests and book.open > 0.0:
-        _resting_exits(t, bar, opens, highs, lows, rules, book, slots, terms, orders, fills)
-    if book.waiting > 0.0 and rules.fill != NEXT_OPEN:
-        _fill_waiting(t, bar, closes, rules, book, slots, terms, fills)
-    if book.open > 0.0 or book.n_fills != fills_before:
+    if rules.outside == 0.0:
+        if book.waiting > 0.0 and rules.fill == NEXT_OPEN:
+            _fill_waiting(t, bar, opens, rules, book, slots, terms, fills)
+        if rests and book.open > 0.0:
+            _resting_exits(t, bar, opens, highs, lows, rules, book, slots, terms, orders, fills)
+        if book.waiting > 0.0 and rules.fill != NEXT_OPEN:
+            _fill_waiting(t, bar, closes, rules, book, slots, terms, fills)
+    if book.open > 0.0 or book.n_fills != fills_before or rules.outside != 0.0:
         _mark(t, closes, 1.0, book, slots, terms)
 
 
@@ -395,6 +451,6 @@ def close_bar(t, bar, closes, candidate, may_add, stop, take, looks, news, rules
             _close_exits(t, bar, closes, rules, book, slots, terms, orders)
         if news or book.unsettled > 0.0 or rules.band > 0.0:
             _order_targets(t, bar, closes, candidate, may_add, stop, take, rules, book, slots, terms, orders)
-    if book.waiting > 0.0 and rules.fill == SAME_CLOSE:
+    if book.waiting > 0.0 and rules.fill == SAME_CLOSE and rules.outside == 0.0:
         _fill_waiting(t, bar, closes, rules, book, slots, terms, fills)
         _mark(t, closes, 0.0, book, slots, terms)

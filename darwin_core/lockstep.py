@@ -16,10 +16,10 @@ import ctypes
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numba import from_dtype, types
+from numba import types
 
 from darwin_core import compiled
-from darwin_core.compiled import c_function, compiled_function, entry, inlined, inner, pasted
+from darwin_core.compiled import c_function, compiled_function, entry, fixed, inlined, inner, pasted, records
 from darwin_core.ledger import (
     BOOK_DTYPE,
     FILL_DTYPE,
@@ -253,26 +253,17 @@ def _log_targets(time, rules, slots, log, book):
     return news
 
 
-def _fixed(kind: Any, dimensions: int) -> Any:
-    """Return the type of an array that is only read."""
-    return types.Array(kind, dimensions, "C", readonly=True)
-
-
-def _records(dtype: np.dtype[Any], dimensions: int = 1) -> Any:
-    return types.Array(from_dtype(dtype), dimensions, "C")
-
-
-_PRICES = _fixed(types.float64, 2)
+_PRICES = fixed(types.float64, 2)
 
 
 @entry(
     types.boolean(
-        types.int64, types.int64, _fixed(types.int64, 1), _PRICES, _PRICES, _PRICES, _PRICES,
-        _PRICES, _fixed(types.boolean, 2), _PRICES, _PRICES, _PRICES, _fixed(types.boolean, 1),
-        _records(RULES_DTYPE), _records(BOOK_DTYPE), _records(SLOT_DTYPE), _records(TERMS_DTYPE),
-        _records(AGENT_DTYPE), types.boolean[:, :, ::1], _F3, _fixed(types.float64, 3), types.int64[:, ::1],
+        types.int64, types.int64, fixed(types.int64, 1), _PRICES, _PRICES, _PRICES, _PRICES,
+        _PRICES, fixed(types.boolean, 2), _PRICES, _PRICES, _PRICES, fixed(types.boolean, 1),
+        records(RULES_DTYPE), records(BOOK_DTYPE), records(SLOT_DTYPE), records(TERMS_DTYPE),
+        records(AGENT_DTYPE), types.boolean[:, :, ::1], _F3, fixed(types.float64, 3), types.int64[:, ::1],
         types.boolean[:, ::1], _F2, types.int64[::1], types.int64[::1], _F1, _F1,
-        _F2, _records(ORDER_DTYPE), _records(FILL_DTYPE), _records(DECISION_DTYPE),
+        _F2, records(ORDER_DTYPE), records(FILL_DTYPE), records(DECISION_DTYPE),
     ),
     allocates=False,
 )  # fmt: skip

@@ -48,6 +48,8 @@ class Panel:
     applied: Bools = field(init=False)
     held: Floats = field(init=False)
     faults: Ints = field(init=False)
+    forced: frozenset[int] = field(default=frozenset(), init=False)
+    """Agents that are not asked: their baseline stands in."""
 
     def __attrs_post_init__(self) -> None:
         """Lay the agents' properties out as arrays."""
@@ -78,6 +80,11 @@ class Panel:
         wanted = self.tier == "compiled" or (self.tier == "auto" and not self.batched(j))
         return address_of(agent.compiled) if wanted and hasattr(agent, "compiled") else 0
 
+    def _given(self, j: int) -> int:
+        if j in self.forced:
+            return IN_VAIN
+        return GIVEN if self.batched(j) else 0
+
     def batched(self, j: int) -> bool:
         """Whether agent `j` can be asked about a whole block at once: nothing it sees depends on the account."""
         if self.tier not in ("auto", "block"):
@@ -93,11 +100,11 @@ class Panel:
         for f, name in enumerate(self.columns):
             market[:, :, f] = part.features[name]
         asks = np.empty((n, *shape), np.bool_)
-        given = np.array([GIVEN if self.batched(j) else 0 for j in range(n)], np.int64)
+        given = np.array([self._given(j) for j in range(n)], np.int64)
         actions = np.zeros((n, *shape) if given.any() else (0, 0, 0))
         for j in range(n):
             asks[j] = self._rows(j, part, formed, before, market)
-            if given[j] and not self._ask_at_once(j, part, formed, market, asks[j], actions[j]):
+            if given[j] == GIVEN and not self._ask_at_once(j, part, formed, market, asks[j], actions[j]):
                 given[j] = IN_VAIN
         return Questions(asks, actions, given, read_only(market))
 

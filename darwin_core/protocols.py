@@ -9,9 +9,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import AsyncIterator, Sequence
 
     from numpy.typing import NDArray
+
+    from darwin_core.live.assembling import BarEvent
+    from darwin_core.live.orders import (
+        Absent,
+        AccountReport,
+        Approved,
+        Capabilities,
+        Event,
+        FillReport,
+        OrderReport,
+        Outcome,
+        PositionReport,
+    )
+    from darwin_core.live.tape import Slice
 
     from darwin_core.types import (
         Bars,
@@ -160,12 +174,70 @@ class Reporter(Protocol):
 
 
 @runtime_checkable
+class Stream(Protocol):
+    """A feed that also brings bars as they are made: what `make_feed` returns for a live market."""
+
+    def stream(self, after: int) -> AsyncIterator[BarEvent]:
+        """Yield bars of single symbols later than `after` (ns), as they come; at least once, in any order.
+
+        It ends when the connection is lost, and raises nothing for it: the core calls again, and asks for what it
+        has missed. A corrected bar comes again with other values. It is called again after the last bar of a market
+        that ends for good has come, and then ends at once.
+        """
+
+
+@runtime_checkable
 class Broker(Protocol):
-    """A venue. Completed with the live runtime; a backtest fills in the ledger kernel itself."""
+    """A venue. It owns the wire and nothing else: ids, journal, states, limits and recovery are the core's.
+
+    A method that asks for something to be done returns Accepted, Refused or Unknown, and never raises for what a
+    venue does; it never retries. A method that asks what is so may raise OSError or TimeoutError when it cannot say.
+    """
 
     @property
-    def capabilities(self) -> Mapping[str, object]:
+    def capabilities(self) -> Capabilities:
         """What the venue can do."""
+
+    async def connect(self) -> None:
+        """Reach the venue; nothing is traded by that."""
+
+    async def close(self) -> None:
+        """Let go of the venue; orders stay as they are."""
+
+    async def submit(self, order: Approved) -> Outcome:
+        """Send an order that the controls have approved."""
+
+    async def cancel(self, client_id: str) -> Outcome:
+        """Ask for a cancel. Accepted: asked for; what became of it comes as a report."""
+
+    async def order(self, client_id: str) -> OrderReport | Absent:
+        """Return what the venue says of an order."""
+
+    async def open_orders(self) -> Sequence[OrderReport]:
+        """Return every order that may trade, those that are not ours included."""
+
+    async def fills_since(self, cursor: str) -> tuple[Sequence[FillReport], str]:
+        """Return every fill behind a cursor ("" is the beginning), oldest first, and the cursor behind the last."""
+
+    async def positions(self) -> Sequence[PositionReport]:
+        """Return what is held; flat symbols may be left out."""
+
+    async def account(self) -> AccountReport:
+        """Return the account's money."""
+
+    def events(self, cursor: str) -> AsyncIterator[Event]:
+        """Yield what happens behind a cursor, at least once, in any order; ends when the stream is lost."""
+
+    async def cancel_venue(self, venue_id: str) -> Outcome:
+        """Ask for the cancel of an order by the venue's own id: of one that is not ours."""
+
+
+@runtime_checkable
+class SimulatedVenue(Protocol):
+    """What a broker offers besides, whose `capabilities.simulated` is true."""
+
+    async def market(self, bar: Slice) -> str:
+        """Let the venue trade through a bar; return the cursor behind the last event that followed from it."""
 
 
 @runtime_checkable

@@ -11,7 +11,7 @@ from darwin_core import ledger, lockstep
 from darwin_core.outcomes import EXIT_REASONS, UNRESOLVED, r_multiples, returns
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -38,13 +38,17 @@ def _at(time: Ints, bars: NDArray[Any]) -> pa.Array:
     return times(np.where(bars < 0, np.iinfo(np.int64).min, time[np.maximum(bars, 0)]))
 
 
-def equity(result: Result, benchmark: Floats) -> pa.Table:
-    """Return the curve: equity, cash, gross, net, drawdown, benchmark (buy and hold of equal parts)."""
+def equity(result: Result, benchmark: Floats, others: Mapping[str, Floats]) -> pa.Table:
+    """Return the curve: equity, cash, gross, net, drawdown, benchmark (buy and hold of equal parts).
+
+    ``other.AGENT`` is the equity of the same line with that agent in the opposite mode.
+    """
     columns = {name: result.curve[:, i] for i, name in enumerate(ledger.CURVE)}
     drawdown = 1.0 - result.equity / np.maximum.accumulate(
         np.maximum(result.equity, result.line.settings.execution.cash)
     )
-    return pa.table({"time": times(result.time), **columns, "drawdown": drawdown, "benchmark": benchmark})
+    figures = {**columns, "drawdown": drawdown, "benchmark": benchmark}
+    return pa.table({"time": times(result.time), **figures, **{f"other.{k}": v for k, v in others.items()}})
 
 
 def prices(result: Result, closes: Closes) -> pa.Table:

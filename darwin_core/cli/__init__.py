@@ -11,6 +11,8 @@ COMMANDS = {
     "runs": "list, show and compare stored runs",
     "plugins": "list what is installed",
     "new-plugin": "start a plugin of your own",
+    "evaluate": "show how an agent does against its baseline",
+    "live": "trade a deployment, or rehearse it on the past",
     "checks": "list the pre-trade controls that live trading will hold (live is in development)",
     "audit": "check a live journal for tampering, copy it while it runs (live is in development)",
     "archive": "move old journal records to columnar files (live is in development)",

@@ -7,9 +7,15 @@ from __future__ import annotations
 
 import hashlib
 from base64 import b32encode
-from typing import Literal, NewType, TypeAlias
+from typing import TYPE_CHECKING, Literal, NewType, TypeAlias
 
 from attrs import frozen
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from darwin_core.types import Floats
 
 Kind: TypeAlias = Literal["market", "limit"]
 TimeInForce: TypeAlias = Literal["day", "gtc", "ioc"]
@@ -32,6 +38,9 @@ class Intent:
         How it rests at the venue; a limit order has a price.
     reduce_only
         It may not increase the position.
+    stop, take_profit
+        Distances from the entry price, as fractions, at which the venue is to close what this order opens; 0 for
+        none. See `exit_order_id`.
     reference
         The price at which it was decided.
     target
@@ -53,6 +62,8 @@ class Intent:
     time_in_force: TimeInForce = "day"
     reduce_only: bool = False
     target: float = 0.0
+    stop: float = 0.0
+    take_profit: float = 0.0
     reason: str = ""
 
 
@@ -64,6 +75,11 @@ def client_order_id(deployment: str, bar: int, symbol: str, leg: str, attempt: i
     """
     text = "\0".join((deployment, str(bar), symbol, leg, str(attempt)))
     return b32encode(hashlib.sha256(text.encode()).digest())[:26].decode()
+
+
+def exit_order_id(parent: str, leg: str) -> str:
+    """Return the id of the exit, ``stop`` or ``take_profit``, that rests at a venue for what order `parent` opened."""
+    return b32encode(hashlib.sha256(f"{parent}\0{leg}".encode()).digest())[:26].decode()
 
 
 Approved = NewType("Approved", Intent)
@@ -122,7 +138,15 @@ FINAL: frozenset[Status] = frozenset({"filled", "cancelled", "refused", "expired
 
 @frozen
 class OrderReport:
-    """What a venue says of an order: cumulative, at least once, in any order."""
+    """What a venue says of an order: cumulative, at least once, in any order.
+
+    Parameters
+    ----------
+    client_id
+        Empty for an order that was not made through this line and has no id of ours.
+    parent, leg
+        Of an exit that the venue keeps: the order that brought it, and which one it is.
+    """
 
     client_id: str
     venue_id: str
@@ -131,6 +155,9 @@ class OrderReport:
     quantity: float
     filled: float
     time: int
+    parent: str = ""
+    leg: Leg = "target"
+    text: str = ""
 
 
 @frozen
@@ -151,3 +178,102 @@ class Absent:
     """The venue does not know the order; authoritative only if it can know that it never will."""
 
     authoritative: bool
+
+
+@frozen
+class PositionReport:
+    """A position as the venue states it: signed quantity, as of a time."""
+
+    symbol: str
+    quantity: float
+    as_of: int
+
+
+@frozen
+class AccountReport:
+    """The account as the venue states it, in its currency."""
+
+    cash: float
+    equity: float
+    as_of: int
+
+
+@frozen
+class StreamUp:
+    """The event stream has begun, or begun again."""
+
+
+@frozen
+class StreamDown:
+    """The event stream has ended; what came meanwhile has to be asked for."""
+
+    reason: str
+
+
+@frozen
+class Heartbeat:
+    """The stream is alive."""
+
+    time: int
+
+
+@frozen
+class Event:
+    """What a venue's stream brings, and the cursor after it: a stream asked for from there goes on behind it."""
+
+    body: OrderReport | FillReport | AccountReport | StreamUp | StreamDown | Heartbeat
+    cursor: str = ""
+
+
+@frozen
+class Capabilities:
+    """What a venue can do, for the core to plan with.
+
+    Parameters
+    ----------
+    simulated
+        It has no market of its own: the core shows it each bar before the line decides on it.
+    exits
+        It keeps stops and take-profits that come with an order. Elsewhere the core looks at them on each close.
+    dedup
+        For how long the same client id is refused as a duplicate.
+    fence_s
+        Seconds after which a request that was sent can no longer land; None: nobody knows.
+    fractional, shorting
+        Whether quantities may have decimals, and be sold short.
+    """
+
+    simulated: bool = False
+    exits: bool = False
+    dedup: Literal["forever", "while_open", "none"] = "none"
+    fence_s: float | None = None
+    fractional: bool = False
+    shorting: bool = False
+
+
+@frozen(eq=False)
+class Deployed:
+    """What a broker is told of the deployment that it works for.
+
+    Parameters
+    ----------
+    name, symbols, fields
+        The deployment's name; what it trades; which fields its bars have.
+    rules, cash
+        How a backtest would fill (`darwin_core.ledger.rules`), and the money at the start: for simulated venues.
+    folder
+        Where it may keep what it has to remember; it may not exist before `connect`.
+    now
+        The line's clock, ns UTC. Nothing else may be asked for the time.
+    seed
+        For whatever is random in it.
+    """
+
+    name: str
+    symbols: tuple[str, ...]
+    fields: tuple[str, ...]
+    rules: Floats
+    cash: float
+    folder: Path
+    now: Callable[[], int]
+    seed: int = 0

@@ -14,6 +14,7 @@ from attrs import field, frozen
 from darwin_core.live.orders import FillReport, Intent, OrderReport
 
 Json: TypeAlias = Mapping[str, Any]
+Level: TypeAlias = Literal["info", "warning", "critical"]
 Role: TypeAlias = Literal["viewer", "operator", "risk", "admin", "system"]
 
 
@@ -102,7 +103,7 @@ class Control:
 class Alert:
     """Something that people should know; `about` is an order's id, a symbol or a component."""
 
-    level: Literal["info", "warning", "critical"]
+    level: Level
     source: str
     text: str
     about: str = ""

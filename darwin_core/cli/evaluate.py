@@ -1,0 +1,244 @@
+"""``darwin evaluate``: how an agent does from day to day, measured against its baseline."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from darwin_core.cli.running import console
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Mapping, Sequence
+
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from darwin_core.state import Health
+    from darwin_core.state.intervals import Interval
+
+_SHOWN_DAYS = 7
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command."""
+    parser.add_argument("agent", nargs="?", metavar="AGENT", help="its name in the deployment; without one: list all")
+    parser.add_argument("--db", default="runs/state.sqlite", metavar="FILE", help="the database (runs/state.sqlite)")
+    parser.add_argument("--days", type=_days, metavar="N", help="only the last N calendar days that it holds (all)")
+    parser.add_argument("--run", metavar="RUN", dest="session", help="a run's id or its beginning (live, else newest)")
+
+
+def _days(text: str) -> int:
+    import argparse
+
+    if not text.isdigit() or not 1 <= int(text) <= 100_000:
+        raise argparse.ArgumentTypeError(f"{text}: write a number of days, 1 or more")
+    return int(text)
+
+
+def run(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Show one agent's health, or list the agents."""
+    import attrs
+
+    from darwin_core import state
+
+    path = Path(arguments.db)
+    if arguments.agent is None:
+        rows = state.listing(path)
+        if not arguments.json:
+            _show_list(rows, path, console())
+        return {"db": path.as_posix(), "agents": rows}
+    found = state.health(path, arguments.agent, arguments.days, arguments.session)
+    if not arguments.json:
+        _show(found, console())
+    return {"db": path.as_posix(), **attrs.asdict(found)}
+
+
+def _table(*headings: str) -> Table:
+    from rich.table import Table
+
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+    for number, heading in enumerate(headings):
+        first = number == 0
+        table.add_column(heading, justify="left" if first else "right", overflow="fold", no_wrap=not first)
+    return table
+
+
+def _show_list(rows: Sequence[Mapping[str, Any]], path: Path, out: Console) -> None:
+    from rich.text import Text
+
+    from darwin_core.screen.words import clean, count, line, percent
+
+    if not rows:
+        out.print(line((f"{path} holds no decision of any agent", "")))
+        return
+    table = _table("agent", "decisions", "applied", "agreed", "last day")
+    session = ""
+    for row in rows:
+        if row["session_id"] != session:
+            session = row["session_id"]
+            table.add_row(Text(f"{row['kind']} {clean(session)}", "dim"))
+        name = Text(f"  {clean(row['agent_name'])}", "bold")
+        cells = (count(row["decisions"]), count(row["applied"]), percent(row["agreement"]), row["last_utc"][:10])
+        table.add_row(name, *cells)
+    out.print(table)
+    out.print(line(("darwin evaluate AGENT says more", "dim")))
+
+
+def _show(health: Health, out: Console) -> None:
+    from rich.table import Table
+
+    out.print(_header(health))
+    out.print()
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="bold", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for name, text in (
+        ("Decisions", _decisions(health)),
+        ("Agreement", _agreement(health)),
+        ("Skipped", _skipped(health)),
+        *_impact(health),
+        ("Latency", _latency(health)),
+        ("Incidents", _incidents(health)),
+    ):
+        if text is not None:
+            grid.add_row(name, text)
+    out.print(grid)
+    out.print()
+    out.print(_last_days(health))
+
+
+def _header(health: Health) -> Text:
+    from rich.text import Text
+
+    from darwin_core.screen.words import line
+
+    where = health.sessions[0] if len(health.sessions) == 1 else f"{len(health.sessions)} sessions"
+    lines = [
+        line((health.agent, "bold"), (f"  {health.version}, {' and '.join(health.modes)}", "")),
+        line((f"{health.kind} {where}", "dim")),
+        line((f"{health.first} to {health.last} ({health.timezone})", "dim")),
+    ]
+    if health.others:
+        lines.append(line((f"not counted: decisions of version {', '.join(health.others)}", "yellow")))
+    return Text("\n").join(lines)
+
+
+def _decisions(health: Health) -> Text:
+    from darwin_core.screen.words import count, line
+
+    changes = " changes of action" if health.moment == "bar" else ""
+    said = f"{count(health.decisions)}{changes}, {count(health.applied)} applied"
+    fell = f"fell back {_times(health.fallbacks)}" if health.fallbacks else "never fell back"
+    return line((f"{said}; ", ""), (fell, "yellow" if health.fallbacks else ""))
+
+
+def _times(number: int) -> str:
+    return "once" if number == 1 else f"{number:,} times"
+
+
+def _agreement(health: Health) -> Text:
+    from darwin_core.screen.words import count, line, percent
+
+    said = f"{percent(health.agreement)} with its baseline; {count(health.overrides)} overrides"
+    judged = health.right + health.wrong
+    right = f", {percent(health.right / judged)} of {count(judged)} right" if judged else ", none judged"
+    return line((said + (right if health.overrides and health.moment == "candidate" else ""), ""))
+
+
+def _skipped(health: Health) -> Text | None:
+    from darwin_core.screen.words import line, percent
+
+    if health.moment != "candidate":
+        return None
+    said = f"{percent(health.skipped)} of the candidates, {percent(health.winners_missed)} of those with a gain"
+    return line((said, ""))
+
+
+def _impact(health: Health) -> list[tuple[str, Text]]:
+    """Return a line a measure, each with its interval, and what they rest on."""
+    from darwin_core.screen.words import count, line, money, ratio
+
+    measures: tuple[tuple[Interval | None, str, Callable[..., str]], ...] = (
+        (health.impact_r, "R a decision", ratio),
+        (health.impact_money, "in money, all decisions", money),
+        (health.account, "a day on the whole account", _basis_points),
+    )
+    rows = [_with_interval(interval, unit, write) for interval, unit, write in measures if interval is not None]
+    if not rows:
+        why = "no outcome is known yet" if health.moment == "candidate" else "the account without it is not recorded"
+        return [("Impact", line((f"not known: {why}", "yellow")))]
+    applied = "" if health.applied == health.decisions else ", applied or not"
+    known = f"; {count(health.resolved)} outcomes known" if health.moment == "candidate" else ""
+    rows.append(line((f"against its baseline{applied}{known}", "dim")))
+    rows.append(line((_about_intervals(health), "dim")))
+    return [("Impact" if number == 0 else "", row) for number, row in enumerate(rows)]
+
+
+def _basis_points(value: float, *, sign: bool = False) -> str:
+    from darwin_core.screen.words import ratio
+
+    return f"{ratio(value * 1e4, sign=sign)} bp"
+
+
+def _with_interval(interval: Interval, unit: str, write: Callable[..., str]) -> Text:
+    from darwin_core.screen.words import colour, known, line
+
+    sure = known(interval.low) is not None
+    clear = sure and interval.low * interval.high > 0.0
+    ends = f" [{write(interval.low, sign=True)} to {write(interval.high, sign=True)}]" if sure else ""
+    style = colour(interval.value) if clear else ""
+    return line((write(interval.value, sign=True), f"bold {style}".strip()), (f" {unit}{ends}", ""))
+
+
+def _about_intervals(health: Health) -> str:
+    from darwin_core.state.intervals import LEAST_BLOCKS
+
+    found = [each for each in (health.impact_r, health.impact_money, health.account) if each is not None]
+    blocks = " and ".join(dict.fromkeys(f"{each.blocks:,} blocks of a {each.unit}" for each in found))
+    if all(each.blocks < LEAST_BLOCKS for each in found):
+        return f"no interval: {blocks}, and it takes {LEAST_BLOCKS}"
+    return f"95 %, bootstrap of {blocks}, fixed seed"
+
+
+def _latency(health: Health) -> Text:
+    from darwin_core.screen.words import known, line
+
+    p50, p99 = health.latency
+    if known(p50) is None:
+        return line(("not measured" + (": a backtest asks for a block at once" * (health.kind == "backtest")), "dim"))
+    return line((f"p50 {p50:,.2f} ms, p99 {p99:,.2f} ms", ""))
+
+
+def _incidents(health: Health) -> Text:
+    from rich.text import Text
+
+    from darwin_core.screen.words import line
+
+    if not health.incidents:
+        return line(("none", "green"))
+    return Text("\n").join(
+        line((f"{each['kind']} {_times(each['count'])}", "bold yellow"), (f"; the first: {each['what']}", ""))
+        for each in health.incidents
+    )
+
+
+def _last_days(health: Health) -> Table:
+    from rich.text import Text
+
+    from darwin_core.screen.words import colour, count, money, percent, ratio
+
+    table = _table("last days", "decisions", "applied", "agreed", "resolved", "R", "money", "incidents")
+    for day in health.days[-_SHOWN_DAYS:]:
+        table.add_row(
+            day["day"],
+            count(day["decisions"]),
+            count(day["applied"]),
+            percent(day["agreement"]),
+            count(day["resolved"]),
+            Text(ratio(day["reward_r"], sign=True), colour(day["reward_r"])),
+            Text(money(day["reward_money"], sign=True), colour(day["reward_money"])),
+            count(day["incidents"]),
+        )
+    return table

@@ -1,0 +1,606 @@
+"""A running session: one bar after the other, one loop, one writer.
+
+Everything that changes the account happens in one task in the order of the journal: what the venue reports, what a
+bar decides, what people ask for. The kill switch alone does not wait for its turn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections import deque
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from attrs import define, evolve, field
+
+from darwin_core import ledger
+from darwin_core.clock import stopwatch
+from darwin_core.errors import DarwinError
+from darwin_core.live import facts, showing
+from darwin_core.live.calls import Calls
+from darwin_core.live.controls import REPEATS, Book, Price, Reenabled
+from darwin_core.live.deciding import decision, decoded, refold
+from darwin_core.live.folding import Fold
+from darwin_core.live.killing import Killer
+from darwin_core.live.latency import Stages
+from darwin_core.live.ordering import Ordering, differ, not_sent
+from darwin_core.live.orders import Event, FillReport, OrderReport, StreamDown
+from darwin_core.live.safemode import Manual, Snapshot, judge
+from darwin_core.live.schema import Alert, Control, Decision, Entry, Latency, PositionSeen, Sent
+from darwin_core.live.schema import Latch as Latched
+from darwin_core.live.schema import Session as Began
+from darwin_core.live.stepping import Given, Stepper
+from darwin_core.plugins import why
+from darwin_core.types import local_time
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from darwin_core.assembly import Line
+    from darwin_core.live.calendar import Calendar
+    from darwin_core.live.control.actions import Action
+    from darwin_core.live.journal import Journal
+    from darwin_core.live.latch import Latch
+    from darwin_core.live.logfile import LogFile
+    from darwin_core.live.schema import Body
+    from darwin_core.live.session import Session
+    from darwin_core.live.sources import Source
+    from darwin_core.live.status import Status
+    from darwin_core.live.stepping import Step
+    from darwin_core.live.tape import Slice, Tape
+    from darwin_core.protocols import Broker
+    from darwin_core.types import Mode
+
+_DAY = 86_400_000_000_000
+_PULL_S = 0.5
+"""How long a simulated venue's own stream is waited for before its truth is asked instead."""
+_LATENCY_BARS = 100
+_STATUS_S = 0.2
+
+
+@define(eq=False)
+class Clock:
+    """The one clock that a session reads: ns UTC. A replay sets it; else it is the machine's."""
+
+    machine: Callable[[], int]
+    at: int | None = None
+
+    def now(self) -> int:
+        """Return the time."""
+        return self.machine() if self.at is None else self.at
+
+
+@define(eq=False)
+class Runtime:
+    """A session at work.
+
+    Parameters
+    ----------
+    session, line
+        What runs.
+    tape, journal, broker, latch, calendar, log
+        Open, each.
+    clock
+        Set by the bars of a replay.
+    show
+        Given each new status.
+    """
+
+    session: Session
+    line: Line
+    tape: Tape
+    journal: Journal
+    broker: Broker
+    latch: Latch
+    calendar: Calendar
+    log: LogFile
+    clock: Clock
+    show: Callable[[Status], None]
+    calls: Calls = field(factory=Calls)
+    source: Source = field(init=False)
+    stepper: Stepper = field(init=False)
+    fold: Fold = field(init=False)
+    ordering: Ordering = field(init=False)
+    killer: Killer = field(init=False)
+    stages: Stages = field(init=False)
+    alerts: deque[tuple[int, Alert]] = field(factory=lambda: deque(maxlen=50), init=False)
+    closed: dict[str, str] = field(factory=dict, init=False)
+    """Why no new risk is taken, by who says so."""
+    modes: dict[str, Mode] = field(factory=dict, init=False)
+    denied: set[str] = field(factory=set, init=False)
+    prices: dict[str, Price] = field(factory=dict, init=False)
+    curve: deque[float] = field(factory=lambda: deque(maxlen=240), init=False)
+    day_start: float = field(init=False)
+    agents: dict[str, showing.Tally] = field(factory=dict, init=False)
+    bars: int = 0
+    last_bar: int = 0
+    late: tuple[str, ...] = ()
+    agents_off: bool = False
+    state: str = "starting"
+    latest: Status | None = None
+    _unwound: int = field(default=0, init=False)
+    _stop: asyncio.Event = field(factory=asyncio.Event, init=False)
+    _inbox: asyncio.Queue[Any] = field(factory=asyncio.Queue, init=False)
+    _pending: list[Body] = field(factory=list, init=False)
+    _cursor: str = field(default="", init=False)
+    _reached: deque[str] = field(factory=lambda: deque(maxlen=2_000), init=False)
+    _fills: str = field(default="", init=False)
+    _killing: asyncio.Task[None] | None = field(default=None, init=False)
+    _next_status: float = field(default=0.0, init=False)
+    _day: str = field(default="", init=False)
+    _disabled: str = field(default="", init=False)
+    _reenabled: Reenabled | None = field(default=None, init=False)
+    _loop: asyncio.AbstractEventLoop | None = field(default=None, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Put the parts together."""
+        live = self.session.settings.live
+        self.stepper = Stepper(self.line, self.tape, self.calls, live.patience_s)
+        self.fold = Fold(self.stepper, self.session.id, self.broker.capabilities.exits)
+        self.stages = Stages(keep=self.session.settings.triggers.slow_intervals)
+        self.ordering = Ordering(
+            self.broker, self.journal, self.fold, self.session.settings.controls, self._facts, self.shut,
+            self.clock.now, live.answer_s, self.tell,
+        )  # fmt: skip
+        self.killer = Killer(self.broker, self.ordering, self.session.id, self.clock.now, self.tell)
+        self.day_start = float(self.stepper.walk.book[ledger.EQUITY])
+
+    # What the loop is made of
+
+    async def run(self) -> None:
+        """Recover, connect, trade until the bars end or somebody stops it, and leave everything on disk."""
+        self._loop = asyncio.get_running_loop()
+        pump: asyncio.Task[None] | None = None
+        try:
+            self._recover()
+            await self.broker.connect()
+            pump = asyncio.create_task(self._pump())
+            await self._settle()
+            self.state = "trading"
+            self._publish()
+            for number in range(self.stepper.decided, len(self.tape)):
+                await self._bar(self.tape.row(number), recorded=True)  # seen, and not decided on: the process ended
+            await self._trade()
+            if self.session.settings.live.on_stop == "flatten" and self._stop.is_set():
+                await self.killer.flatten("the session stops, and the deployment says on_stop = flatten")
+        finally:
+            self.state = "ended"
+            for task in (pump, self._killing):
+                if task is not None:
+                    task.cancel()
+            await self._end()
+
+    def stop(self) -> None:
+        """Take no new bar; the one at work is finished. May be called from a signal handler."""
+        self._stop.set()
+        self._inbox.put_nowait(None)
+
+    async def _trade(self) -> None:
+        """Take bars as they come; between them, what the venue and people say."""
+        bars = self.source.slices()
+
+        async def following() -> Slice | None:
+            return await anext(bars, None)
+
+        coming = asyncio.create_task(following())
+        saying = asyncio.create_task(self._inbox.get())
+        try:
+            while not self._stop.is_set():
+                ready, _ = await asyncio.wait((coming, saying), timeout=1.0, return_when=asyncio.FIRST_COMPLETED)
+                if saying in ready:
+                    await self._take([saying.result()])
+                    saying = asyncio.create_task(self._inbox.get())
+                if coming in ready:
+                    row = coming.result()
+                    if row is None:
+                        break
+                    await self._bar(row)
+                    coming = asyncio.create_task(following())
+                if not ready:
+                    await self._idle()
+        finally:
+            coming.cancel()
+            saying.cancel()
+
+    async def _pump(self) -> None:
+        """Put what the venue's stream brings into the inbox; when it ends, ask what was missed, and listen again."""
+        pause = 0.05
+        while True:
+            try:
+                async for event in self.broker.events(self._cursor):
+                    pause = 0.05
+                    self._inbox.put_nowait(event)
+                reason = "it ended"
+            except Exception as error:  # noqa: BLE001 - the stream is the plugin's, and is opened again
+                reason = why(error)
+            self._inbox.put_nowait(Event(StreamDown(reason)))
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, 30.0)
+
+    async def _take(self, first: list[Any]) -> None:
+        """Take everything that is in the inbox, in its order, the venue's reports in one commit."""
+        items = first
+        while not self._inbox.empty():
+            items.append(self._inbox.get_nowait())
+        reports: list[OrderReport | FillReport] = []
+        for item in items:
+            if isinstance(item, Event):
+                if item.cursor:
+                    self._cursor = item.cursor
+                    self._reached.append(item.cursor)
+                if isinstance(item.body, OrderReport | FillReport):
+                    reports.append(item.body)
+                elif isinstance(item.body, StreamDown):
+                    self.tell(Alert("warning", "venue", f"the event stream was lost: {item.body.reason}"))
+                    self.ordering.take(reports)
+                    reports = []
+                    await self._pull()
+            elif item is not None:
+                self.ordering.take(reports)
+                reports = []
+                action, future = item
+                self._act(action, future)
+        self.ordering.take(reports)
+
+    async def _idle(self) -> None:
+        """Between bars: unknown orders are asked about, triggers are looked at, the screen is kept alive."""
+        await self.ordering.resolve()
+        await self._watch()
+        self._flush()
+        self._publish()
+
+    # A bar
+
+    async def _bar(self, row: Slice, *, recorded: bool = False) -> None:
+        """Let the venue trade through a bar, decide on it, and send what follows; `recorded`: it is on the tape."""
+        started = stopwatch()
+        if self.clock.at is not None:
+            self.clock.at = row.time
+        if not recorded:
+            self.tape.append(row)
+        self.late = tuple(s for s, came in zip(self.tape.symbols, row.arrival.tolist(), strict=True) if not came)
+        self._note_prices(row)
+        self.stages.add("tape", stopwatch() - started)
+        await self._market(row)
+        await self.ordering.resolve()
+        self._new_day(row.time)
+        step = await asyncio.wrap_future(self.calls.start("decide", lambda: self.stepper.step(self._given())))
+        self._note(step)
+        sending = stopwatch()
+        digest = self.stepper.walk.recorder.digest.hexdigest()
+        await self.ordering.decide(step, decision(step, digest, self._cursor, self._fills))
+        self.stages.add("orders", stopwatch() - sending)
+        self.stages.add("bar to order", stopwatch() - started)
+        self.bars, self.last_bar = self.bars + 1, row.time
+        self.curve.append(step.curve[0])
+        if self.bars % self.session.settings.live.reconcile_bars == 0:
+            await self._reconcile()
+        await self._watch()
+        if self.bars % _LATENCY_BARS == 0:
+            self._pending.append(Latency(row.time, self.stages.plain()))
+        self._flush()
+        self._publish(always=False)
+
+    async def _market(self, row: Slice) -> None:
+        """Show the bar to a venue that has no market of its own, and take in all that follows from it."""
+        if not self.broker.capabilities.simulated:
+            return
+        venue: Any = self.broker
+        wanted = await self.ordering.ask(venue.market(row))
+        if wanted is None:
+            return
+        while wanted not in self._reached and wanted != self._cursor:
+            try:
+                item = await asyncio.wait_for(self._inbox.get(), _PULL_S)
+            except TimeoutError:
+                await self._pull()
+                self._reached.append(wanted)
+                return
+            await self._take([item])
+
+    def _given(self) -> Given:
+        """Return what the next bar is decided without."""
+        silent = {name for name, mode in self.modes.items() if mode == "off"}
+        fired = judge(self._snapshot(), self.session.settings.triggers)
+        self.agents_off = any(each.action == "agents_off" for each in fired)
+        if self.agents_off:
+            silent = {part.name for part in self.line.agents}
+        reason = self.shut() or self._closed()
+        bars = self.session.settings.live.unwind_bars
+        unwinding = bars and any(who != "halt" for who in self.closed)
+        self._unwound = self._unwound + 1 if unwinding else 0
+        keep = max(0.0, 1.0 - self._unwound / bars) if unwinding else 1.0
+        return Given(frozenset(silent), closed=bool(reason), keep=keep, modes=tuple(sorted(self.modes.items())))
+
+    def _note_prices(self, row: Slice) -> None:
+        closes = row.values[self.tape.fields.index("close")].tolist()
+        for symbol, close in zip(self.tape.symbols, closes, strict=True):
+            if close == close:  # noqa: PLR0124 - not NaN
+                self.prices[symbol] = Price(close, row.time)
+
+    def _note(self, step: Step) -> None:
+        """Take over what a step says of itself."""
+        for stage, seconds in (*step.took.items(), *self._by_kind(step).items()):
+            self.stages.add(stage, seconds)
+        for fault in step.faults:
+            self.tell(Alert("warning", fault.who, fault.what))
+        showing.count(self.agents, self.line, step)
+
+    def _by_kind(self, step: Step) -> dict[str, float]:
+        """Return how long the symbol agents took together, and the masters: what the triggers look at."""
+        took: dict[str, float] = {}
+        for part in self.line.agents:
+            seconds = step.took.get(f"agent {part.name}")
+            if seconds is not None:
+                kind = "symbol" if part.agent.when in ("bar", "candidate") else "master"
+                took[kind] = took.get(kind, 0.0) + seconds
+        return took
+
+    def _new_day(self, time: int) -> None:
+        """Keep the equity with which a day begins."""
+        day = str(local_time(np.array([time - 1]), self.tape.timezone)[0].astype("datetime64[D]"))
+        if day != self._day:
+            self._day, self.day_start = day, float(self.stepper.walk.book[ledger.EQUITY])
+
+    # Safety
+
+    def shut(self) -> str:
+        """Return why the gate is shut; empty while it is open. Asked before each order goes on the wire."""
+        return self.latch.state().closed
+
+    def _closed(self) -> str:
+        return "; ".join(f"{who}: {reason}" for who, reason in sorted(self.closed.items()))
+
+    def _facts(self) -> Book:
+        reach = self.clock.now() - self.session.settings.controls.reach
+        recent = self.ordering.recent
+        while recent and recent[0][0] < reach:
+            recent.popleft()
+        return facts.gather(
+            self.clock.now(), self.stepper, self.journal.book, recent, self.calendar, self.prices,
+            latch=self.shut(), safe_mode=self._closed(), disabled=self._disabled, reenabled=self._reenabled,
+        )  # fmt: skip
+
+    def _snapshot(self, manual: Manual | None = None) -> Snapshot:
+        book = self.stepper.walk.book
+        touched = {symbol for symbol, held in self._held().items() if held}
+        touched |= {order.intent.symbol for order in self.journal.book.unfinished()}
+        return Snapshot(
+            float(book[ledger.EQUITY]), float(book[ledger.PEAK]), self.day_start, self.stages.recent(), self.overdue(),
+            frozenset(touched), manual, dict(os.environ),
+        )  # fmt: skip
+
+    def overdue(self) -> float:
+        """Return the seconds by which the next bar is late; 0 between sessions, and in a replay."""
+        if self.clock.at is not None or not self.last_bar:
+            return 0.0
+        due = self.last_bar + self.tape.interval
+        if not self.calendar.is_open(due - 1):
+            return 0.0
+        return max(0.0, (self.clock.now() - due) / 1e9 - self.session.settings.live.deadline_s)
+
+    def _held(self) -> dict[str, float]:
+        slots, _ = ledger.split(self.stepper.walk.slots)
+        return dict(zip(self.tape.symbols, slots["position"].tolist(), strict=True))
+
+    async def _watch(self) -> None:
+        """Look at the triggers, and do what they say."""
+        fired = {each.trigger: each for each in judge(self._snapshot(), self.session.settings.triggers)}
+        for each in fired.values():
+            if each.action == "kill" and not self.shut():
+                self._kill("darwin", each.reason, each.trigger)
+            elif each.action == "safe_mode" and self.closed.get(each.trigger) is None:
+                self.closed[each.trigger] = each.reason
+                self.tell(Alert("critical", each.trigger, f"safe mode: {each.reason}"))
+        for trigger in [t for t in self.closed if t in ("data", "equity", "latency") and t not in fired]:
+            del self.closed[trigger]
+            self.tell(Alert("info", trigger, "safe mode is over"))
+        if self._disabled == "" and REPEATS in self.ordering.refusals:
+            self._disabled = self.ordering.refusals[REPEATS][1]
+        self._flatten()
+
+    def kill(self, action: Action) -> None:
+        """Close the latch because somebody asks for it; from any thread, without waiting for the loop."""
+        self._kill(action.who, action.why, "manual")
+        if not self.latch.state().closed:
+            raise DarwinError("the kill latch could not be closed")
+
+    def _kill(self, who: str, reason: str, trigger: str) -> None:
+        """Close the latch, at once and first; the loop flattens as soon as it is free."""
+        written = self.latch.close(who, reason, self.clock.now())
+        self.killer.done = False
+        latched = Latched(True, trigger, who, "system", reason)
+        self._later(lambda: self._latched(latched, written=written))
+        self._later(self._flatten)
+
+    def _flatten(self) -> None:
+        """While the latch is closed: cancel and close everything, beside the loop, until the venue says it is so."""
+        if self.shut() and not self.killer.done and (self._killing is None or self._killing.done()):
+            self._killing = asyncio.create_task(self.killer.flatten(self.shut()))
+
+    def _latched(self, record: Latched, *, written: bool) -> None:
+        self.tell(Alert("critical", record.trigger, f"killed: {record.why} ({record.who})"))
+        self._pending.append(record)
+        if not written:
+            self.tell(Alert("critical", "kill", "the latch's record could not be written; it is closed by its mark"))
+
+    def _later(self, job: Callable[[], None]) -> None:
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(job)
+
+    # What people ask for
+
+    def act(self, action: Action) -> Future[str]:
+        """Hand an action over from any thread; see `control.actions.Desk`."""
+        future: Future[str] = Future()
+        self._later(lambda: self._inbox.put_nowait((action, future)))
+        return future
+
+    def status(self) -> Status:
+        """Return what was last published."""
+        return self.latest if self.latest is not None else showing.status(self)
+
+    def _act(self, action: Action, future: Future[str]) -> None:
+        if not future.set_running_or_notify_cancel():
+            return
+        try:
+            said = self._do(action)
+        except DarwinError as error:
+            future.set_exception(error)
+            return
+        self._publish()
+        future.set_result(said)
+
+    def _do(self, action: Action) -> str:
+        if action.name == "halt":
+            self.closed["halt"] = f"{action.why} ({action.who})"
+            return "no new risk is taken; exits go on"
+        if action.name == "resume":
+            cleared = sorted(self.closed)
+            self.closed.clear()
+            if self._disabled:
+                self._disabled, self._reenabled = "", Reenabled(action.who, action.why, self.clock.now())
+            return f"trading goes on; lifted: {', '.join(cleared) or 'nothing'}"
+        if action.name == "flatten":
+            self.killer.done = False
+            return "the kill latch is closed; orders are cancelled and positions closed"
+        if action.name == "release":
+            self.latch.release(action.who, action.why, self.clock.now())
+            self._pending.append(Latched(False, "manual", action.who, action.role, action.why))
+            self.killer.done = False
+            return "the kill latch is open"
+        return self._override(action)
+
+    def _override(self, action: Action) -> str:
+        details = action.details
+        if "agent" in details:
+            names = [part.name for part in self.line.agents]
+            if details["agent"] not in names:
+                raise DarwinError(f"there is no agent {details['agent']!r}: there are {', '.join(names) or 'none'}")
+            self.modes[details["agent"]] = details["mode"]
+            return f"{details['agent']} is in {details['mode']} from the next bar on"
+        symbol, rule = details["symbol"], details["rule"]
+        if symbol not in self.tape.symbols:
+            raise DarwinError(f"the deployment does not trade {symbol!r}")
+        (self.denied.add if rule == "deny" else self.denied.discard)(symbol)
+        symbols = self.session.settings.controls.symbols
+        deny = tuple(sorted({*symbols.deny, *self.denied}))
+        self.ordering.controls = evolve(self.session.settings.controls, symbols=evolve(symbols, deny=deny))
+        return f"{symbol}: {'no new risk' if rule == 'deny' else 'allowed again'}"
+
+    # Truth
+
+    def _recover(self) -> None:
+        """Bring the account forward by what the journal holds; what was in doubt is asked about later."""
+        began = Began(self.session.id, self.session.info["version"], {"kind": self.session.kind})
+        bodies = [(record.time, decoded(record)) for record in self.journal.records()]
+        for _, step in refold(self.fold, (body for _, body in bodies)):
+            self.bars, self.last_bar = self.bars + 1, step.bar
+            self.curve.append(step.curve[0])
+            self._new_day(step.bar)
+        for each in list(self.fold.pending.values()):
+            self.fold.intend(each)
+        left = [not_sent(each.intent, "the session ended before it was sent") for each in self.fold.pending.values()]
+        self.fold.pending.clear()
+        self._restore(bodies)
+        self.journal.append([Entry(self.clock.now(), began)])
+        self.ordering.write(left)
+        if self.journal.recovered.note:
+            self.tell(Alert("warning", "journal", self.journal.recovered.note))
+        if self.latch.state().closed:
+            self.tell(Alert("critical", "kill", f"the kill latch is closed: {self.latch.state().closed}"))
+            self.killer.done = False
+
+    def _restore(self, bodies: Sequence[tuple[int, Body]]) -> None:
+        """Take over what people have asked for, and what was sent lately."""
+        for time, body in bodies:
+            if isinstance(body, Sent):
+                order = self.journal.book.orders.get(body.client_id)
+                if order is not None:
+                    self.ordering.recent.append((time, order.intent))
+            if isinstance(body, Decision):
+                self._cursor, self._fills = body.content["cursor"], body.content["fills"]
+            if isinstance(body, Control) and body.details.get("outcome") == "done":
+                if body.action == "override" and "agent" in body.details:
+                    self.modes[body.details["agent"]] = body.details["mode"]
+                elif body.action == "override":
+                    (self.denied.add if body.details["rule"] == "deny" else self.denied.discard)(body.details["symbol"])
+                elif body.action == "halt":
+                    self.closed["halt"] = f"{body.why} ({body.who})"
+                elif body.action == "resume":
+                    self.closed.clear()
+
+    async def _settle(self) -> None:
+        """At the start: ask the venue about everything that is in doubt, before any new risk."""
+        await self._pull()
+        await self.ordering.resolve()
+        await self._reconcile()
+
+    async def _pull(self) -> None:
+        """Ask for the fills that were missed, and for what became of every order that may trade."""
+        found = await self.ordering.ask(self.broker.fills_since(self._fills))
+        if found is not None:
+            fills, self._fills = found
+            self.ordering.take(fills)
+        for order in self.journal.book.unfinished():
+            report = await self.ordering.ask(self.broker.order(order.client_id))
+            if isinstance(report, OrderReport):
+                self.ordering.take([report])
+
+    async def _reconcile(self) -> None:
+        """Compare the positions with what the venue says; no new risk while they differ."""
+        theirs = await self.ordering.ask(self.broker.positions())
+        if theirs is None:
+            return
+        for _ in range(2):
+            wrong = differ(self._held(), theirs)
+            if not wrong:
+                break
+            await self._pull()
+            theirs = await self.ordering.ask(self.broker.positions()) or theirs
+        if wrong and "positions" not in self.closed:
+            self.closed["positions"] = wrong
+            self.tell(Alert("critical", "positions", f"safe mode: {wrong}"))
+            self._pending += [PositionSeen(each.symbol, each.quantity, each.as_of) for each in theirs]
+        elif not wrong and self.closed.pop("positions", ""):
+            self.tell(Alert("info", "positions", "they agree with the venue's again"))
+
+    # What is told
+
+    def tell(self, alert: Alert, *, written: bool = False) -> None:
+        """Take an alert in: for the journal, if it is not `written` there already, the log and the screen."""
+        self.alerts.appendleft((self.clock.now(), alert))
+        if not written:
+            self._pending.append(alert)
+        self.log.write(self.clock.now(), alert.level, alert.source, alert.text, about=alert.about)
+
+    def record(self, control: Control) -> None:
+        """Have an action of somebody on record, from any thread."""
+        self._later(lambda: self._pending.append(control))
+
+    def _flush(self) -> None:
+        """Write down what nobody waits for."""
+        if self._pending:
+            pending, self._pending = self._pending, []
+            self.journal.append([Entry(self.clock.now(), body) for body in pending])
+
+    def _publish(self, *, always: bool = True) -> None:
+        """Put a status together and show it: some times a second, however fast the bars come."""
+        if always or stopwatch() >= self._next_status:
+            self._next_status = stopwatch() + _STATUS_S
+            self.latest = showing.status(self)
+            self.show(self.latest)
+
+    async def _end(self) -> None:
+        """Leave everything on disk."""
+        self._pending.append(Latency(self.last_bar, self.stages.plain()))
+        try:
+            self._flush()
+            self._publish()
+        finally:
+            await self.ordering.ask(self.broker.close())
+            self.calls.close()
+            self.tape.close()
+            self.journal.close()

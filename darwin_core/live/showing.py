@@ -1,0 +1,153 @@
+"""What a session shows of itself, put together from its parts."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+from attrs import define
+
+from darwin_core import ledger, lockstep
+from darwin_core.ledger import split
+from darwin_core.live.status import AgentLine, AlertLine, ControlLine, Holding, OrderLine, Status
+
+if TYPE_CHECKING:
+    from darwin_core.assembly import Line
+    from darwin_core.live.runtime import Runtime
+    from darwin_core.live.stepping import Step
+
+_ORDERS, _ALERTS = 30, 30
+
+
+@define
+class Tally:
+    """What an agent has done since the session began."""
+
+    decisions: int = 0
+    applied: int = 0
+    fallbacks: int = 0
+    agreed: int = 0
+    last: str = ""
+
+
+def count(tallies: dict[str, Tally], line: Line, step: Step) -> None:
+    """Count the decisions of a step."""
+    for number, part in enumerate(line.agents, 1):
+        tally = tallies.setdefault(part.name, Tally())
+        rows = step.decisions[step.decisions["stage"] == number]
+        flags = rows["flags"]
+        tally.decisions += len(rows)
+        tally.applied += int(np.count_nonzero(flags & lockstep.APPLIED))
+        tally.fallbacks += int(np.count_nonzero(flags & lockstep.FALLBACK))
+        tally.agreed += int(np.count_nonzero(rows["value"] == part.agent.baseline))
+        if len(rows):
+            symbol = line.feed.symbols[int(rows["symbol"][-1])]
+            tally.last = f"{part.agent.effect} {rows['value'][-1]:g} {symbol}"
+
+
+def status(run: Runtime) -> Status:
+    """Return the session as it is now."""
+    book = run.stepper.walk.book
+    shut, closed = run.shut(), "; ".join(f"{who}: {reason}" for who, reason in sorted(run.closed.items()))
+    orders = run.journal.book
+    return Status(
+        deployment=run.session.settings.deployment.name,
+        session=run.session.id,
+        kind=run.session.kind,
+        state=_state(run.state, shut=shut, halted="halt" in run.closed, safe=bool(closed)),
+        why=shut or closed,
+        now=run.clock.now(),
+        last_bar=run.last_bar,
+        bars=run.bars,
+        bars_total=run.source.total,
+        equity=float(book[ledger.EQUITY]),
+        cash=float(book[ledger.CASH]),
+        peak=float(book[ledger.PEAK]),
+        day_start=run.day_start,
+        gross=float(book[ledger.GROSS]),
+        net=float(book[ledger.NET]),
+        curve=tuple(run.curve),
+        holdings=_holdings(run),
+        agents=tuple(_agent(run, name) for name in (part.name for part in run.line.agents)),
+        stages=run.stages.lines(),
+        feed_late_s=run.overdue(),
+        late=run.late,
+        broker=run.session.settings.broker.use if run.session.settings.broker else "",
+        unknown=len(orders.with_status("unknown")),
+        open_orders=len(orders.unfinished()),
+        orders=_orders(run),
+        alerts=tuple(
+            AlertLine(time, alert.level, alert.source, alert.text) for time, alert in list(run.alerts)[:_ALERTS]
+        ),
+        controls=_controls(run),
+        digest=run.stepper.walk.recorder.digest.hexdigest(),
+    )
+
+
+def _state(state: str, *, shut: str, halted: bool, safe: bool) -> str:
+    if state != "trading":
+        return state
+    if shut:
+        return "killed"
+    if halted:
+        return "halted"
+    return "safe mode" if safe else "trading"
+
+
+def _holdings(run: Runtime) -> tuple[Holding, ...]:
+    slots, terms = split(run.stepper.walk.slots)
+    equity = float(run.stepper.walk.book[ledger.EQUITY])
+    found = []
+    for s in np.flatnonzero(slots["position"]).tolist():
+        quantity, last, entry = float(slots["position"][s]), float(slots["last"][s]), float(terms["entry"][s])
+        value = quantity * last
+        gain = (last / entry - 1.0) * math.copysign(1.0, quantity) if entry else math.nan
+        weight = value / equity if equity > 0.0 else math.nan
+        found.append(Holding(run.tape.symbols[s], quantity, last, value, weight, gain))
+    return tuple(sorted(found, key=lambda each: (-abs(each.value), each.symbol)))
+
+
+def _agent(run: Runtime, name: str) -> AgentLine:
+    tally = run.agents.get(name, Tally())
+    part = next(part for part in run.line.agents if part.name == name)
+    mode = run.modes.get(name, part.trust.mode)
+    state = "off" if mode == "off" or run.agents_off else "closed"
+    agreement = tally.agreed / tally.decisions if tally.decisions else math.nan
+    return AgentLine(name, mode, state, tally.decisions, tally.applied, tally.fallbacks, agreement, tally.last)
+
+
+def _orders(run: Runtime) -> tuple[OrderLine, ...]:
+    shown = []
+    for time, intent in list(run.ordering.recent)[: -_ORDERS - 1 : -1]:
+        order = run.journal.book.orders.get(intent.client_id)
+        if order is not None:
+            shown.append(
+                OrderLine(time, intent.symbol, intent.quantity, intent.leg, order.status, order.filled, intent.reason)
+            )
+    return tuple(shown)
+
+
+def _controls(run: Runtime) -> tuple[ControlLine, ...]:
+    refusals = run.ordering.refusals
+    return tuple(
+        ControlLine(each.name, each.limit, _used(run, each.name), *refusals.get(each.name, (0, "")))
+        for each in run.ordering.controls.all
+        if each.on
+    )
+
+
+def _used(run: Runtime, name: str) -> float:
+    """Return which share of a limit is in use, NaN where that means nothing."""
+    book, controls = run.stepper.walk.book, run.ordering.controls
+    equity = float(book[ledger.EQUITY])
+    if equity <= 0.0:
+        return math.nan
+    if name == "gross":
+        return float(book[ledger.GROSS]) / equity / controls.gross.leverage
+    if name == "net":
+        return abs(float(book[ledger.NET])) / equity / controls.net.share
+    if name == "symbol_cap":
+        largest = max((abs(each.weight) for each in _holdings(run)), default=0.0)
+        return largest / controls.symbol_cap.share
+    return math.nan

@@ -1,0 +1,332 @@
+"""One bar of a live line: the functions of a backtest on the newest row, with a floor under each of them.
+
+What could not be asked, or failed, is part of what a bar was decided on (`Given`). It is recorded with the decision,
+so that the same bar can be decided again in the same way, in another process and without the fault.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+from attrs import define, evolve, field, frozen
+
+from darwin_core import ledger
+from darwin_core.blocks import Block, cut, starts
+from darwin_core.clock import stopwatch
+from darwin_core.engine import Walk, joined, unit_of
+from darwin_core.errors import DarwinError
+from darwin_core.evaluate import Evaluator, Kept, Part
+from darwin_core.ledger import ORDER_DTYPE, split
+from darwin_core.live.calls import Calls, Hung
+from darwin_core.lockstep import DECISION_DTYPE
+from darwin_core.plugins import why
+from darwin_core.protocols import WHOLE_TAPE
+from darwin_core.types import Observation, Proposal, read_only
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from darwin_core.assembly import Line
+    from darwin_core.guard import Guard
+    from darwin_core.live.tape import Tape
+    from darwin_core.types import Floats, Mode
+
+T = TypeVar("T")
+
+
+@frozen
+class Given:
+    """What a bar was decided without.
+
+    Parameters
+    ----------
+    silent
+        Agents that were not asked, or did not answer: their baseline stands in.
+    held
+        The strategy, or a feature, did not answer: its last proposal stands, and nothing new is a candidate.
+    closed
+        No risk may be added, whatever the monitors say.
+    keep
+        The share of the strategy's targets that stands: less than 1 while positions are unwound.
+    modes
+        Agents whose mode somebody has changed, and to which.
+    """
+
+    silent: frozenset[str] = frozenset()
+    held: bool = False
+    closed: bool = False
+    keep: float = 1.0
+    modes: tuple[tuple[str, Mode], ...] = ()
+
+
+@frozen
+class Fault:
+    """A component that did not do its part: who, and what was wrong."""
+
+    who: str
+    what: str
+
+
+@frozen(eq=False)
+class Step:
+    """A bar, decided.
+
+    Parameters
+    ----------
+    bar, number
+        Its time, ns, and its row on the tape.
+    given
+        What it was decided without.
+    decisions
+        Rows of the decision log, DECISION_DTYPE.
+    orders
+        What the kernel ordered, ORDER_DTYPE; `first` is the number of the first of them.
+    withdrawn
+        Numbers of the earlier orders that are no longer wanted.
+    curve
+        Equity, cash, gross and net at the close.
+    faults
+        What went wrong.
+    took
+        Seconds by stage.
+    """
+
+    bar: int
+    number: int
+    given: Given
+    decisions: NDArray[Any]
+    orders: NDArray[Any]
+    first: int
+    withdrawn: tuple[int, ...]
+    curve: tuple[float, ...]
+    faults: tuple[Fault, ...]
+    took: dict[str, float]
+
+
+@define(eq=False)
+class _Asked:
+    """An agent's guard that keeps the deadline, and remembers whether the baseline had to stand in."""
+
+    inner: Guard
+    stepper: Stepper
+    calls: Calls
+
+    def decide(self, observation: Observation) -> Floats | None:
+        """Return the agent's actions, or None; never later than its deadline."""
+        name = self.inner.part.name
+        # The loop's own buffers are valid during the call only, and a late answer may come after it.
+        seen = Observation(
+            observation.names, read_only(observation.values.copy()), read_only(observation.time.copy()),
+            read_only(observation.symbol.copy()), observation.symbols,
+        )  # fmt: skip
+        started = stopwatch()
+        try:
+            answer = self.calls.run(
+                f"agent {name}", lambda: self.inner.decide(seen), self.inner.part.trust.deadline_ms / 1000
+            )
+            if answer is None:
+                self.stepper.fault(f"agent {name}", self.inner.said)
+        except Hung as error:
+            answer = None
+            self.stepper.fault(f"agent {name}", str(error))
+        self.stepper.took[f"agent {name}"] = stopwatch() - started
+        if answer is None:
+            self.stepper.silent.add(name)
+        return answer
+
+
+@define(eq=False)
+class Stepper:
+    """Decides on the rows of a tape, one after the other.
+
+    Parameters
+    ----------
+    line
+        The deployment, its feed the tape.
+    tape
+        History and session.
+    calls
+        The threads in which plugins are called; None calls them here, without deadlines.
+    patience
+        Seconds that a feature, the strategy or a monitor may take.
+    """
+
+    line: Line
+    tape: Tape
+    calls: Calls | None
+    patience: float = 5.0
+    walk: Walk = field(init=False)
+    blocks: list[Block] = field(init=False)
+    evaluator: Evaluator = field(init=False)
+    took: dict[str, float] = field(factory=dict, init=False)
+    silent: set[str] = field(factory=set, init=False)
+    faults: list[Fault] = field(factory=list, init=False)
+    _modes: tuple[tuple[str, Mode], ...] = field(default=(), init=False)
+    _unit: str = field(init=False)
+    _curve: Floats = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Open the account, and cut the history into blocks."""
+        self.line = evolve(self.line, feed=self.tape)
+        self.walk = Walk(self.line, np.empty(0, np.int64), "auto", outside=True)
+        if self.calls is not None:
+            self.walk.panel.guards = tuple(_Asked(guard, self, self.calls) for guard in self.walk.panel.guards)  # type: ignore[misc]
+        self._unit = unit_of(self.line)
+        known = self.tape.known
+        self.blocks = cut(self.tape.times()[:known], self._unit, self.tape.timezone) if known else []
+        self.evaluator = Evaluator(self.line, self.blocks, Kept())
+        self._curve = np.empty((1, len(ledger.CURVE)))
+
+    @property
+    def decided(self) -> int:
+        """The number of the next row to be decided on."""
+        return self.blocks[-1].stop if self.blocks else 0
+
+    def step(self, given: Given | None = None, *, again: bool = False) -> Step:
+        """Decide on the next row of the tape.
+
+        Parameters
+        ----------
+        given
+            What to decide without, to begin with.
+        again
+            The row was decided on before: nothing but what `given` says is missing, and a fault that is not in it is
+            raised.
+        """
+        given, number = given or Given(), self.decided
+        self.took, self.silent, self.faults = {}, set(given.silent), []
+        self._extend(number)
+        part, held, closed = self._part(given, again=again)
+        before = int(self.tape.times()[number - 1]) if number else None
+        slots, terms = split(self.walk.slots)
+        waiting = {int(terms["order_id"][s]) for s in np.flatnonzero(slots["order"])}
+        first = int(self.walk.book[ledger.ORDERS])
+        names = [each.name for each in self.line.agents]
+        self.walk.panel.forced = frozenset(j for j, name in enumerate(names) if name in self.silent)
+        if given.modes != self._modes:
+            self._set_modes(given.modes)
+        started = stopwatch()
+        self.walk.advance(number, before, part, self._curve)
+        self.took["decide"] = stopwatch() - started
+        still = {int(terms["order_id"][s]) for s in np.flatnonzero(slots["order"])}
+        decisions, orders = self._written()
+        missing = evolve(given, silent=frozenset(self.silent), held=held, closed=closed)
+        return Step(
+            int(self.tape.times()[number]), number, missing, decisions, orders, first, tuple(sorted(waiting - still)),
+            tuple(self._curve[0].tolist()), tuple(self.faults), self.took,
+        )  # fmt: skip
+
+    def fault(self, who: str, what: str) -> None:
+        """Remember that a component did not do its part."""
+        self.faults.append(Fault(who, what))
+
+    def _set_modes(self, modes: tuple[tuple[str, Mode], ...]) -> None:
+        """Let agents act where their mode allows it."""
+        self._modes, changed = modes, dict(modes)
+        for j, part in enumerate(self.line.agents):
+            mode = changed.get(part.name, part.trust.mode)
+            self.walk.panel.applied[j] = evolve(part, trust=evolve(part.trust, mode=mode)).acts_on(self.tape.symbols)
+
+    def _extend(self, number: int) -> None:
+        """Let the open block have the row, or open the next block with it."""
+        times = self.tape.times()
+        opens = not self.blocks or (
+            self._unit != "whole"
+            and bool(starts(times[number : number + 1], self._unit, self.tape.timezone, int(times[number - 1]))[0])
+        )
+        if opens:
+            self.blocks.append(Block(number, number + 1))
+        else:
+            self.blocks[-1] = Block(self.blocks[-1].start, number + 1)
+        kept = self.evaluator.kept
+        kept.bars.clear()
+        for key in [key for key in kept.columns if key[1] == len(self.blocks) - 1]:
+            del kept.columns[key]
+
+    def _part(self, given: Given, *, again: bool) -> tuple[Part, bool, bool]:
+        """Evaluate the newest row; what fails is held, and no risk is added."""
+        k = len(self.blocks) - 1
+        evaluator, block = self.evaluator, self.blocks[k]
+        bars = self.tape.read(block.stop - 1, block.stop)
+        evaluated = None
+        if not given.held:
+            evaluated = self._guarded("strategy", lambda: _evaluate(evaluator, k), again=again)
+        held = evaluated is None
+        features, proposal = evaluated or (_nothing(self.line, len(bars.symbols)), self._standing())
+        if given.keep != 1.0 and not held:
+            proposal = evolve(proposal, weight=np.multiply(proposal.weight, given.keep))
+        closed = given.closed or held
+        for monitor in self.line.monitors:
+            if closed:
+                break
+            allowed = self._guarded(str(monitor.owner), partial(evaluator.allow, monitor, k), again=again)
+            closed = allowed is None
+            if allowed is not None and not allowed[-1]:
+                return Part(bars, features, proposal, read_only(np.zeros(1, np.bool_))), held, False
+        return Part(bars, features, proposal, read_only(np.full(1, not closed))), held, closed
+
+    def _guarded(self, who: str, job: Callable[[], T], *, again: bool) -> T | None:
+        """Return what a job returns, or None when it fails or hangs; a fault on a second time is a fault."""
+        started = stopwatch()
+        try:
+            return job() if self.calls is None else self.calls.run(who, job, self.patience)
+        except Exception as error:
+            if again:
+                raise
+            self.fault(who, str(error) if isinstance(error, DarwinError | Hung) else why(error))
+            return None
+        finally:
+            self.took[who] = stopwatch() - started
+
+    def _standing(self) -> Proposal:
+        """Return what the strategy last proposed, with no candidates."""
+        last = split(self.walk.slots)[0]["proposed"]
+        side = np.sign(last).astype(np.int8)[None, :]
+        return Proposal(side, np.abs(last)[None, :], 1.0, np.zeros((1, len(last)), np.bool_))
+
+    def _written(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Take what the kernel has written down."""
+        recorder = self.walk.recorder
+        decisions, orders = joined(recorder.decisions, DECISION_DTYPE), joined(recorder.orders, ORDER_DTYPE)
+        for rows in (recorder.decisions, recorder.orders, recorder.fills):
+            rows.clear()
+        return decisions, orders
+
+
+def _evaluate(evaluator: Evaluator, k: int) -> tuple[dict[str, Floats], Proposal]:
+    """Return the features and the proposal of the newest row of block `k`, as the whole block has them."""
+    features = {named.name: evaluator.column(named, k)[-1:] for named in evaluator.line.columns}
+    lookback = evaluator.line.strategy.strategy.lookback
+    proposal = evaluator.propose(evaluator.market(k, lookback), lookback, k)
+    return features, last_row(proposal)
+
+
+def last_row(proposal: Proposal) -> Proposal:
+    """Return the newest row of a proposal that is cut to a block."""
+
+    def row(value: Any) -> Any:
+        return value if value is None or np.ndim(value) == 0 else value[-1:]
+
+    names = ("side", "weight", "confidence", "candidate", "stop", "take_profit")
+    return Proposal(*(row(getattr(proposal, name)) for name in names))
+
+
+def _nothing(line: Line, n_symbols: int) -> dict[str, Floats]:
+    """Return features of which none is known."""
+    return {named.name: read_only(np.full((1, n_symbols), np.nan)) for named in line.columns}
+
+
+def reach(line: Line, blocks: Sequence[Block]) -> int:
+    """Return how many rows a line looks at together, at most: two of its blocks and its look-back; -1 for all."""
+    lookbacks = [
+        line.strategy.strategy.lookback,
+        *(named.column.lookback for named in line.columns),
+        *(part.monitor.lookback for part in line.monitors),
+    ]
+    if WHOLE_TAPE in lookbacks:
+        return -1
+    return 2 * max((len(block) for block in blocks), default=1_024) + 2 * max(lookbacks) + 1
