@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from darwin_core.live.control.actions import Action, Answer
     from darwin_core.live.runtime import Runtime
+    from darwin_core.live.session import Session
     from darwin_core.live.status import Status
 
 
@@ -24,13 +25,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_deployment(parser)
     parser.add_argument("--replay", metavar="FROM:TO", help="rehearse on the feed's past, 2015-01-01:2016-01-01")
     parser.add_argument("--speed", help="bars a second of a replay, or max")
+    parser.add_argument("--resume", metavar="SESSION", help="go on with a session that was interrupted")
     parser.add_argument("--plain", action="store_true", help="one line a bar instead of the screen, for logs")
 
 
 def run(arguments: argparse.Namespace) -> dict[str, Any]:
     """Run a session until its bars end or somebody stops it; return how it stands."""
-    from darwin_core import compiled, config
-    from darwin_core.live import session as sessions
+    from darwin_core import compiled
     from darwin_core.live.control import snapshot
     from darwin_core.live.control.actions import as_entry
     from darwin_core.live.control.server import Server
@@ -40,11 +41,8 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     show = console(stderr=True)
     if not arguments.json:
         compiled.on_compile(lambda: show.print("[dim]compiling the kernels: once per machine, some seconds[/]"))
-    path, given = Path(arguments.deployment), changes(arguments.settings)
-    settings = config.load(path, given)
-    replay = arguments.replay or settings.live.replay or None
-    speed = _speed(arguments.speed, settings.live.speed)
-    session = sessions.begin(path, given, replay=replay)
+    session = _session(arguments)
+    speed = _speed(arguments.speed, session.settings.live.speed)
     with contextlib.ExitStack() as stack:
         screen = stack.enter_context(LiveScreen(console(), as_lines=arguments.plain)) if not arguments.json else None
 
@@ -64,6 +62,18 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     if not arguments.json:
         console().print(f"[dim]session[/] {escape(session.id)}  [dim]digest[/] {status.digest[:16]}", soft_wrap=True)
     return {"folder": session.folder.as_posix(), **snapshot.plain(status)}
+
+
+def _session(arguments: argparse.Namespace) -> Session:
+    """Begin a session, or take up the one that is there."""
+    from darwin_core import config
+    from darwin_core.live import session as sessions
+
+    path, given = Path(arguments.deployment), changes(arguments.settings)
+    if arguments.resume:
+        return sessions.find(arguments.resume, path)
+    settings = config.load(path, given)
+    return sessions.begin(path, given, replay=arguments.replay or settings.live.replay or None)
 
 
 def _speed(given: str | None, default: float) -> float:

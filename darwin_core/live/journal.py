@@ -211,7 +211,7 @@ class Journal:
             self._anchor.close()
 
 
-def open_journal(path: Path, name: str, key: bytes | None = None) -> Journal:
+def open_journal(path: Path, name: str, key: bytes | None = None, *, durable: bool = True) -> Journal:
     """Open a journal, or begin one where there is none; check all of it first.
 
     Parameters
@@ -220,6 +220,8 @@ def open_journal(path: Path, name: str, key: bytes | None = None) -> Journal:
         What it is the journal of; it is part of every hash.
     key
         See `darwin_core.live.chain.key_from`. A journal that was begun with one is opened with it for ever.
+    durable
+        Whether a commit outlives a loss of power, which a rehearsal's need not; it always outlives the process.
 
     Raises
     ------
@@ -230,13 +232,13 @@ def open_journal(path: Path, name: str, key: bytes | None = None) -> Journal:
     if not path.exists() and head.exists():
         raise JournalError(f"{path} is missing, and its head is here: the journal was deleted. Restore a backup")
     path.parent.mkdir(parents=True, exist_ok=True)
-    connection = storage.connect(path, write=True)
+    connection = storage.connect(path, write=True, durable=durable)
     try:
         with storage.telling(path):
             if storage.is_new(connection):
                 storage.make(connection, About(name, keyed=key is not None))
             _begin(connection, path, head, key)
-        return _opened(path, name, key, connection)
+        return _opened(path, name, key, connection, durable=durable)
     except BaseException:
         connection.close()
         raise
@@ -255,10 +257,12 @@ def _begin(connection: sqlite3.Connection, path: Path, head: Path, key: bytes | 
     Anchor.make(head, key, genesis(about.name, keyed=about.keyed)).close()
 
 
-def _opened(path: Path, name: str, key: bytes | None, connection: sqlite3.Connection) -> Journal:
+def _opened(
+    path: Path, name: str, key: bytes | None, connection: sqlite3.Connection, *, durable: bool
+) -> Journal:
     if not anchor.head_of(path).exists():
         anchor.read(anchor.head_of(path), key)
-    lock = Anchor(anchor.head_of(path), key)
+    lock = Anchor(anchor.head_of(path), key, durable)
     try:
         loaded = loading.load(path, connection, key)
         if loaded.about.name != name:

@@ -87,6 +87,8 @@ class Ordering:
     tell: Tell
     refusals: dict[str, tuple[int, str]] = field(factory=dict, init=False)
     recent: deque[tuple[int, Intent]] = field(factory=deque, init=False)
+    owed: set[str] = field(factory=set, init=False)
+    """Orders of which the venue has reported more than the fills that have arrived."""
     _sent_at: dict[str, int] = field(factory=dict, init=False)
     _strangers: set[str] = field(factory=set, init=False)
 
@@ -242,6 +244,10 @@ class Ordering:
                 continue
             bodies.append(report)
         self.write(bodies)
+        for body in bodies:
+            known = self._order(getattr(body, "client_id", ""))
+            if known is not None:
+                (self.owed.add if known.owed else self.owed.discard)(known.client_id)
 
     def _adopt(self, report: OrderReport | FillReport) -> Intent | None:
         """Return the intent of an exit that the venue keeps for one of our orders."""

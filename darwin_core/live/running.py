@@ -55,13 +55,13 @@ def open_runtime(session: Session, speed: float, show: Callable[[Status], None])
     else:
         first = last = len(line.feed.times())
     known = Tape.known_of(session.tape)
-    tape = Tape(line.feed, first if known is None else known, session.tape, _back(line))
+    tape = Tape(line.feed, first if known is None else known, session.tape, _back(line), durable=not replayed)
     try:
         clock = Clock(time.time_ns, int(tape.times()[-1]) if replayed and len(tape) else (0 if replayed else None))
         broker = broker_of(line, session.folder, clock.now)
         latch = Latch(session.latch, must_exist=session.journal.exists())
         latch.prepare()
-        journal = open_journal(session.journal, session.id, key_from())
+        journal = open_journal(session.journal, session.id, key_from(), durable=not replayed)
     except BaseException:
         tape.close()
         raise
@@ -80,7 +80,7 @@ def _back(line: Line) -> int:
 def _source(session: Session, line: Line, tape: Tape, runtime: Runtime, last: int, speed: float) -> Source:
     live = session.settings.live
     if session.info["replay"]:
-        return sources.Replay(line.feed, len(tape), last, speed)
+        return sources.Replay(line.feed, len(tape), last, last - tape.known, speed)
     if not isinstance(line.feed, Stream):
         raise ConfigError(
             f"{session.settings.source.at(('feed', 'use'))}: the feed {session.settings.feed.use!r} has no live bars: "

@@ -299,6 +299,8 @@ class Runtime:
                 self._reached.append(wanted)
                 return
             await self._take([item])
+        if self.ordering.owed:
+            await self._pull()
 
     def _given(self) -> Given:
         """Return what the next bar is decided without."""

@@ -42,6 +42,8 @@ class Replay:
     ----------
     start, stop
         Row numbers.
+    total
+        How many bars the whole session has, those of an earlier process included.
     speed
         Bars a second; 0 is as fast as they are taken.
     """
@@ -49,13 +51,9 @@ class Replay:
     feed: Feed
     start: int
     stop: int
+    total: int
     speed: float = 0.0
     _chunk: int = 256
-
-    @property
-    def total(self) -> int:
-        """How many bars there are."""
-        return self.stop - self.start
 
     async def slices(self) -> AsyncIterator[Slice]:
         """Yield the rows one by one."""

@@ -40,10 +40,11 @@ def telling(path: Path, doing: str = "read") -> Iterator[None]:
         raise JournalError(f"{path} cannot be {doing}: {error}") from None
 
 
-def connect(path: Path, *, write: bool) -> sqlite3.Connection:
+def connect(path: Path, *, write: bool, durable: bool = True) -> sqlite3.Connection:
     """Open a journal's file; a reader never changes it, and a writer may extend it.
 
-    A commit of a writer returns when it is on disk: WAL, synchronous FULL.
+    A commit of a writer returns when it is on disk: WAL, synchronous FULL; without `durable`, when the system has it,
+    which outlives the process and not a loss of power.
     """
     mode = "rwc" if write else "ro"
     with telling(path, "opened"):
@@ -55,7 +56,7 @@ def connect(path: Path, *, write: bool) -> sqlite3.Connection:
             connection.execute("PRAGMA trusted_schema = OFF")
             if write:
                 connection.execute("PRAGMA journal_mode = WAL")
-                connection.execute("PRAGMA synchronous = FULL")
+                connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
                 connection.execute("PRAGMA fullfsync = ON")
         except BaseException:
             connection.close()

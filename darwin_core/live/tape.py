@@ -84,12 +84,15 @@ class Tape:
         The SQLite file of the session's bars; what is in it is read back.
     back
         How many of the newest rows stay in memory at least; -1 keeps all.
+    durable
+        Whether a row outlives a loss of power, which a rehearsal need not; it always outlives the process.
     """
 
     history: Feed
     known: int
     path: Path
     back: int = -1
+    durable: bool = True
     _connection: sqlite3.Connection = field(init=False)
     _names: tuple[str, ...] = field(init=False)
     _times: Ints = field(init=False)
@@ -102,7 +105,8 @@ class Tape:
         """Take the newest rows in, of the history and of what an earlier process of this session has recorded."""
         self._names = tuple(self.history.read(0, min(1, self.known)).reference)
         self._connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
-        self._connection.executescript("pragma journal_mode = wal; pragma synchronous = full;" + _SCHEMA)
+        level = "full" if self.durable else "normal"
+        self._connection.executescript(f"pragma journal_mode = wal; pragma synchronous = {level};" + _SCHEMA)
         self._check_about()
         session = [time for (time,) in self._connection.execute("select time from rows order by time")]
         self._rows = self.known + len(session)
