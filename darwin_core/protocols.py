@@ -31,7 +31,7 @@ if TYPE_CHECKING:
         Bars,
         Bools,
         Effect,
-        Floats,
+        Floats32,
         Ints,
         Limits,
         Market,
@@ -248,5 +248,25 @@ class Backend(Protocol):
     def batch_invariant(self) -> bool:
         """Whether a row's result is bit for bit the same in a batch of any size."""
 
-    def predict(self, model: Any, rows: Floats) -> Floats:
-        """Return the model's outputs for (N, F) rows."""
+    def load(self, model: bytes, golden: tuple[Floats32, Floats32] | None = None) -> Model:
+        """Make a model ready to run; raise PluginError with a sentence when it must not be run.
+
+        The bytes are verified already. A backend opens no file and unpickles nothing. `golden` are rows (G, F) and
+        the outputs (G, A) that they gave where the model was made: they are checked on this machine.
+        """
+
+
+@runtime_checkable
+class Model(Protocol):
+    """A policy that is ready to run."""
+
+    @property
+    def inputs(self) -> int:
+        """Columns of a row, F."""
+
+    @property
+    def outputs(self) -> int:
+        """Columns of an answer, A."""
+
+    def predict(self, rows: Floats32) -> Floats32:
+        """Return the outputs, (N, A), for rows (N, F); a row that is not finite is answered by NaN."""

@@ -12,6 +12,7 @@ COMMANDS = {
     "plugins": "list what is installed",
     "new-plugin": "start a plugin of your own",
     "evaluate": "show how an agent does against its baseline",
+    "bench": "measure the inference backends",
     "live": "trade a deployment, or rehearse it on the past",
     "checks": "list the pre-trade controls that live trading will hold (live is in development)",
     "audit": "check a live journal for tampering, copy it while it runs (live is in development)",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from darwin_core.errors import PluginError
 from darwin_core.testing.compare import check, differences
 from darwin_core.testing.suite import ComponentTests
 from darwin_core.types import read_only
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from darwin_core.types import Floats
+    from darwin_core.protocols import Model
+    from darwin_core.types import Floats32
 
 _ROWS = 129
 
@@ -32,77 +34,123 @@ class BackendTests(ComponentTests):
     kind: ClassVar[str] = "backend"
     width: ClassVar[int] = 4
 
-    def model(self, folder: Path) -> Any:
-        """Return a small model as `predict` takes it; write files into `folder` if it needs any."""
+    def model(self) -> bytes:
+        """Return a small model, as the bytes that `load` takes."""
         raise NotImplementedError
 
-    def rows(self, count: int = _ROWS) -> Floats:
+    def rows(self, count: int = _ROWS) -> Floats32:
         """Return `count` rows of the model's input, (count, width), read-only."""
-        drawn: Floats = np.random.default_rng(0).normal(size=(_ROWS, self.width))[:count].copy()
-        return read_only(drawn)
+        drawn: Floats32 = np.random.default_rng(0).standard_normal((_ROWS, self.width), dtype=np.float32)
+        return read_only(drawn[:count].copy())
 
-    def says(self, folder: Path) -> dict[str, NDArray[Any]]:
+    def loaded(self) -> Model:
+        """Return the small model, loaded by a fresh backend."""
+        model: Model = self.make().load(self._bytes())
+        return model
+
+    def says(self, folder: Path) -> dict[str, NDArray[Any]]:  # noqa: ARG002 - a backend reads no files
         """Return a fresh backend's outputs."""
-        return {"outputs": np.asarray(self.fresh(folder).predict(self._model(folder), self.rows())).copy()}
+        return {"outputs": np.asarray(self.loaded().predict(self.rows())).copy()}
 
-    def _model(self, folder: Path) -> Any:
+    def _bytes(self) -> bytes:
         try:
-            return self.model(folder)
+            return self.model()
         except NotImplementedError:
-            msg = f"give {type(self).__name__} a method model(self, folder) that returns a small model"
+            msg = f"give {type(self).__name__} a method model(self) that returns the bytes of a small model"
             raise AssertionError(msg) from None
 
-    def test_one_finite_row_for_each_row(self, tmp_path: Path) -> None:
-        """B1: `predict` returns finite float64 of shape (N, K), for one row and for many.
+    def test_one_finite_row_for_each_row(self) -> None:
+        """B1: `predict` returns finite float32 of shape (N, outputs), for no row, for one and for many.
 
-        When it fails: keep the first axis for a single row, and convert to float64 at the end.
+        When it fails: keep the first axis for a single row, and convert to float32 at the end.
         """
-        backend, model = self.make(), self._model(tmp_path)
-        for count in (1, 2, _ROWS):
-            out = backend.predict(model, self.rows(count))
-            check(isinstance(out, np.ndarray) and out.ndim == 2, f"predict returned shape {np.shape(out)}, not (N, K)")
-            check(len(out) == count, f"predict returned {len(out)} rows for {count}")
-            check(out.dtype == np.float64, f"predict returned {out.dtype}, not float64")
+        model = self.loaded()
+        check(model.inputs == self.width, f"the model says that it reads {model.inputs} columns, not {self.width}")
+        for count in (1, 2, _ROWS, 0):
+            out = model.predict(self.rows(count))
+            shape = (count, model.outputs)
+            check(isinstance(out, np.ndarray) and out.ndim == 2, f"predict returned shape {np.shape(out)}, not (N, A)")
+            check(out.shape == shape, f"predict returned shape {out.shape}, not {shape}")
+            check(out.dtype == np.float32, f"predict returned {out.dtype}, not float32")
             check(np.isfinite(out).all(), "an output is not finite, for finite inputs")
 
-    def test_batch_invariant_where_it_says_so(self, tmp_path: Path) -> None:
+    def test_batch_invariant_where_it_says_so(self) -> None:
         """B2: a backend that calls itself batch-invariant gives a row the same bits in a batch of any size.
 
-        When it fails: set `batch_invariant` to False, so that the core asks row by row; or compute without a BLAS
-        matrix product.
+        When it fails: set `batch_invariant` to False; or compute without a BLAS matrix product, and mind what
+        vectorized functions do with the last few numbers of an array.
         """
-        backend, model = self.make(), self._model(tmp_path)
-        check(isinstance(backend.batch_invariant, bool), "batch_invariant is True or False")
-        if not backend.batch_invariant:
+        invariant = self.make().batch_invariant
+        check(isinstance(invariant, bool), "batch_invariant is True or False")
+        if not invariant:
             return
-        whole = np.asarray(backend.predict(model, self.rows())).copy()
+        model = self.loaded()
+        whole = np.asarray(model.predict(self.rows())).copy()
         for size in (1, 2, 3, 5, 8, 16, 31, 64, 100):
             for start in range(0, _ROWS, size):
                 part = read_only(self.rows()[start : start + size].copy())
-                again = np.asarray(backend.predict(model, part))
+                again = np.asarray(model.predict(part))
                 found = differences({"outputs": whole[start : start + size]}, {"outputs": again})
                 check(not found, f"rows {start} to {start + len(part)} in the batch and by themselves: {found}")
 
-    def test_inputs_stay_as_they_are(self, tmp_path: Path) -> None:
+    def test_inputs_stay_as_they_are(self) -> None:
         """B3: the rows are not written to.
 
         When it fails: copy before you scale.
         """
-        backend, model, rows = self.make(), self._model(tmp_path), self.rows()
+        model, rows = self.loaded(), self.rows()
         try:
-            backend.predict(model, rows)
+            model.predict(rows)
         except ValueError as error:
             check("read-only" not in str(error), f"it writes to its input: {error}")
             raise
         check(not differences({"rows": self.rows()}, {"rows": rows}), "it changed its input")
 
-    def test_calls_do_not_disturb_each_other(self, tmp_path: Path) -> None:
-        """B4: an output does not depend on what was asked before.
+    def test_calls_do_not_disturb_each_other(self) -> None:
+        """B4: an output does not depend on what was asked before, and is not overwritten by what is asked after.
 
-        When it fails: reset whatever state the model carries from call to call.
+        When it fails: reset whatever state the model carries from call to call, and return an array of its own.
         """
-        backend, model = self.make(), self._model(tmp_path)
-        first = np.asarray(backend.predict(model, self.rows())).copy()
-        backend.predict(model, self.rows(3))
-        found = differences({"outputs": first}, {"outputs": np.asarray(backend.predict(model, self.rows()))})
+        model = self.loaded()
+        kept = np.asarray(model.predict(self.rows()))
+        first = kept.copy()
+        model.predict(self.rows(3))
+        found = differences({"outputs": first}, {"outputs": kept})
+        check(not found, f"an answer changed when the next question was asked: {found}")
+        found = differences({"outputs": first}, {"outputs": np.asarray(model.predict(self.rows()))})
         check(not found, f"asked again after another question: {found}")
+
+    def test_broken_models_are_refused(self) -> None:
+        """B5: bytes that are no model are refused with a PluginError that says so.
+
+        When it fails: catch what the library raises in `load`, and raise ``PluginError("a sentence")`` from it.
+        """
+        backend, whole = self.make(), self._bytes()
+        noise = np.random.default_rng(0).bytes(200)
+        for what, content in (("no bytes", b""), ("random bytes", noise), ("half a model", whole[: len(whole) // 2])):
+            try:
+                backend.load(content)
+            except PluginError as error:
+                check(str(error).strip(), f"{what} are refused without a word")
+            except Exception as error:
+                msg = f"{what} raise {type(error).__name__}, not PluginError: {error}"
+                raise AssertionError(msg) from error
+            else:
+                raise AssertionError(f"{what} are taken for a model")
+
+    def test_what_is_not_finite_is_answered_by_nan(self) -> None:
+        """B6: a row with NaN or an infinite number is answered by NaN in every output; no other row notices.
+
+        When it fails: set the outputs of such rows to NaN at the end of `predict`: some activations turn NaN into
+        an ordinary number.
+        """
+        model = self.loaded()
+        clean = np.asarray(model.predict(self.rows())).copy()
+        for bad in (np.nan, np.inf):
+            rows = self.rows().copy()
+            rows[7, self.width - 1] = bad
+            out = np.asarray(model.predict(read_only(rows)))
+            check(np.isnan(out[7]).all(), f"a row with {bad} is answered by {out[7].tolist()}")
+            others = np.arange(_ROWS) != 7
+            found = differences({"outputs": clean[others]}, {"outputs": out[others]})
+            check(not found, f"other rows change when one holds {bad}: {found}")
