@@ -11,6 +11,7 @@ from darwin_core.errors import ConfigError, did_you_mean
 from darwin_core.live.controls.review import Controls
 from darwin_core.live.safemode import Triggers
 from darwin_core.options import Options, structure
+from darwin_core.registry.table import RegistryTable
 from darwin_core.source import Source
 from darwin_core.types import Fill, Limits, Mode
 
@@ -208,6 +209,7 @@ class Settings:
     live: LiveTable = Factory(LiveTable)
     controls: Controls = Factory(Controls)
     triggers: Triggers = Factory(Triggers)
+    registry: RegistryTable = Factory(RegistryTable)
     reporters: tuple[Use, ...] = ()
     run: RunTable = Factory(RunTable)
     sweep: Mapping[str, tuple[Any, ...]] = Factory(dict)
@@ -222,6 +224,7 @@ _PLAIN = {
     "live": LiveTable,
     "controls": Controls,
     "triggers": Triggers,
+    "registry": RegistryTable,
 }
 _ONE = ("feed", "strategy", "broker")
 _MANY = ("features", "agents", "monitors", "reporters")

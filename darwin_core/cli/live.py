@@ -57,6 +57,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
             runtime.record(as_entry(action, answer))
 
         stack.enter_context(Server(session.folder, runtime, record))
+        sys.setswitchinterval(0.001)  # the control socket's thread must not wait for a busy one
         asyncio.run(_until_stopped(runtime))
     status = runtime.status()
     if not arguments.json:

@@ -137,7 +137,7 @@ def _float(value: Any, where: str) -> float:
             raise JournalError(f"{where} is {value!r:.80}, of type {type(value).__name__}; it must be a number")
         value = float(value)
     if not math.isfinite(value):
-        raise JournalError(f"{where} is {value!r}; a journal holds finite numbers only")
+        raise JournalError(f"{where} is {value!r}; only finite numbers can be written")
     return float(value + 0.0)
 
 

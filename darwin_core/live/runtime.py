@@ -128,6 +128,7 @@ class Runtime:
     _reached: deque[str] = field(factory=lambda: deque(maxlen=2_000), init=False)
     _fills: str = field(default="", init=False)
     _killing: asyncio.Task[None] | None = field(default=None, init=False)
+    _early: list[Callable[[], None]] = field(factory=list, init=False)
     _next_status: float = field(default=0.0, init=False)
     _day: str = field(default="", init=False)
     _disabled: str = field(default="", init=False)
@@ -152,6 +153,8 @@ class Runtime:
     async def run(self) -> None:
         """Recover, connect, trade until the bars end or somebody stops it, and leave everything on disk."""
         self._loop = asyncio.get_running_loop()
+        for job in self._early:
+            self._loop.call_soon(job)
         pump: asyncio.Task[None] | None = None
         try:
             self._recover()
@@ -429,7 +432,10 @@ class Runtime:
             self.tell(Alert("critical", "kill", "the latch's record could not be written; it is closed by its mark"))
 
     def _later(self, job: Callable[[], None]) -> None:
-        if self._loop is not None and not self._loop.is_closed():
+        """Have the loop do a job; before it runs, it waits for it, and after it has ended there is nobody to do it."""
+        if self._loop is None:
+            self._early.append(job)
+        elif not self._loop.is_closed():
             self._loop.call_soon_threadsafe(job)
 
     # What people ask for
@@ -449,7 +455,7 @@ class Runtime:
             return
         try:
             said = self._do(action)
-        except DarwinError as error:
+        except Exception as error:  # noqa: BLE001 - whoever asked is told
             future.set_exception(error)
             return
         self._publish()
@@ -481,6 +487,9 @@ class Runtime:
             names = [part.name for part in self.line.agents]
             if details["agent"] not in names:
                 raise DarwinError(f"there is no agent {details['agent']!r}: there are {', '.join(names) or 'none'}")
+            mode = self.modes.get(details["agent"]) or self._mode_of(details["agent"])
+            if details.get("from") and details["from"] != mode:
+                raise DarwinError(f"{details['agent']} is in {mode} by now, not in {details['from']}: ask again")
             self.modes[details["agent"]] = details["mode"]
             return f"{details['agent']} is in {details['mode']} from the next bar on"
         symbol, rule = details["symbol"], details["rule"]
@@ -491,6 +500,9 @@ class Runtime:
         deny = tuple(sorted({*symbols.deny, *self.denied}))
         self.ordering.controls = evolve(self.session.settings.controls, symbols=evolve(symbols, deny=deny))
         return f"{symbol}: {'no new risk' if rule == 'deny' else 'allowed again'}"
+
+    def _mode_of(self, name: str) -> Mode:
+        return next(part.trust.mode for part in self.line.agents if part.name == name)
 
     # Truth
 

@@ -10,9 +10,11 @@ import pytest
 
 from darwin_core import config, hooks
 from darwin_core.cli import COMMANDS
-from darwin_core.config import DeploymentTable, Execution, Exits, RunTable, Safety, Trust
+from darwin_core.config import DeploymentTable, Execution, Exits, LiveTable, RunTable, Safety, Trust
+from darwin_core.live.safemode import Triggers
 from darwin_core.lockstep import LIVE_COLUMNS
 from darwin_core.plugins import HOOKS
+from darwin_core.registry.table import RegistryTable
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -23,16 +25,24 @@ def test_every_hook_stands_in_the_docs_with_its_signature(hook: str) -> None:
     assert f"`{signature}`" in (DOCS / "hooks.md").read_text()
 
 
-@pytest.mark.parametrize("table", [DeploymentTable, Execution, Exits, RunTable, Safety, Trust])
+@pytest.mark.parametrize(
+    "table", [DeploymentTable, Execution, Exits, LiveTable, RegistryTable, RunTable, Safety, Triggers, Trust]
+)
 def test_every_key_stands_in_the_docs_with_its_default(table: type) -> None:
     rows = (DOCS / "config.md").read_text().splitlines()
     for field in attrs.fields(table):
         row = next((row for row in rows if row.startswith(f"| `{field.name}` |")), None)
         assert row is not None, field.name
         if field.default is not attrs.NOTHING:
-            default = field.default if not isinstance(field.default, bool) else str(field.default).lower()
-            shown = f'"{default}"' if isinstance(default, str) and default not in ("true", "false") else str(default)
-            assert f"`{shown}`" in row, row
+            assert f"`{as_toml(field.default)}`" in row, row
+
+
+def as_toml(default: object) -> str:
+    if isinstance(default, bool):
+        return str(default).lower()
+    if isinstance(default, str):
+        return f'"{default}"'
+    return {(): "[]", None: "none"}.get(default, str(default))  # type: ignore[call-overload]
 
 
 def test_every_table_stands_in_the_docs() -> None:
