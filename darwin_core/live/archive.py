@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from darwin_core.live.chain import Record
     from darwin_core.live.journal import Journal
+    from darwin_core.live.schema import Body
 
 DAY = 86_400_000_000_000
 RETENTION_DAYS = 2557
@@ -80,6 +81,28 @@ def archive(journal: Journal, now: int, older_than_days: int) -> Moved:
     body = Archived(segment.last, (*known, segment), state)
     journal.forget(Entry(now, body), segment.last, rest)
     return Moved(segment, len(rest) + 1)
+
+
+def whole(journal: Journal) -> Iterator[tuple[int, Body]]:
+    """Yield time and content of every record since the beginning, those in the archive first.
+
+    Raises
+    ------
+    JournalError
+        A file of the archive is missing, not as it was written, or was dropped when its retention was over.
+    """
+    rows = journal.records()
+    last = _last_archived(journal, rows)
+    for segment in last[1].segments if last else ():
+        if segment.dropped:
+            raise JournalError(
+                f"{journal.path}: records {segment.first} to {segment.last} were dropped when their retention ended, "
+                f"and the account follows from all of them. Flatten, move the session's folder away, and begin anew"
+            )
+        for row in read(folder_of(journal.path) / segment.file, segment):
+            yield row.time, loading.body_of(row, journal.path)
+    for row in rows:
+        yield row.time, loading.body_of(row, journal.path)
 
 
 def _last_archived(journal: Journal, rows: list[Record]) -> tuple[Record, Archived] | None:

@@ -19,9 +19,10 @@ from darwin_core import ledger
 from darwin_core.clock import stopwatch
 from darwin_core.errors import DarwinError
 from darwin_core.live import facts, showing
+from darwin_core.live.archive import whole
 from darwin_core.live.calls import Calls
 from darwin_core.live.controls import REPEATS, Book, Price, Reenabled
-from darwin_core.live.deciding import decision, decoded, refold
+from darwin_core.live.deciding import decision, refold
 from darwin_core.live.folding import Fold
 from darwin_core.live.killing import Killer
 from darwin_core.live.latency import Stages
@@ -509,7 +510,7 @@ class Runtime:
     def _recover(self) -> None:
         """Bring the account forward by what the journal holds; what was in doubt is asked about later."""
         began = Began(self.session.id, self.session.info["version"], {"kind": self.session.kind})
-        bodies = [(record.time, decoded(record)) for record in self.journal.records()]
+        bodies = list(whole(self.journal))
         for _, step in refold(self.fold, (body for _, body in bodies)):
             self.bars, self.last_bar = self.bars + 1, step.bar
             self.curve.append(step.curve[0])
@@ -596,6 +597,9 @@ class Runtime:
 
     def _flush(self) -> None:
         """Write down what nobody waits for."""
+        lost = self.log.alert(self.clock.now())
+        if lost is not None:
+            self.tell(Alert("warning", lost.source, lost.text))
         if self._pending:
             pending, self._pending = self._pending, []
             self.journal.append([Entry(self.clock.now(), body) for body in pending])

@@ -166,6 +166,8 @@ class Stepper:
     silent: set[str] = field(factory=set, init=False)
     faults: list[Fault] = field(factory=list, init=False)
     _modes: tuple[tuple[str, Mode], ...] = field(default=(), init=False)
+    _ahead: Part | None = field(default=None, init=False)
+    _ahead_rows: tuple[int, int] = field(default=(0, 0), init=False)
     _unit: str = field(init=False)
     _curve: Floats = field(init=False)
 
@@ -252,13 +254,18 @@ class Stepper:
         k = len(self.blocks) - 1
         evaluator, block = self.evaluator, self.blocks[k]
         bars = self.tape.read(block.stop - 1, block.stop)
+        ahead = self._row_ahead(k) if again and not given.held else None
+        if ahead is not None:
+            proposal = _scaled(ahead.proposal, given.keep)
+            may_add = read_only(ahead.may_add & (not given.closed))
+            return Part(bars, ahead.features, proposal, may_add), False, given.closed
         evaluated = None
         if not given.held:
             evaluated = self._guarded("strategy", lambda: _evaluate(evaluator, k), again=again)
         held = evaluated is None
         features, proposal = evaluated or (_nothing(self.line, len(bars.symbols)), self._standing())
-        if given.keep != 1.0 and not held:
-            proposal = evolve(proposal, weight=np.multiply(proposal.weight, given.keep))
+        if not held:
+            proposal = _scaled(proposal, given.keep)
         closed = given.closed or held
         for monitor in self.line.monitors:
             if closed:
@@ -269,11 +276,28 @@ class Stepper:
                 return Part(bars, features, proposal, read_only(np.zeros(1, np.bool_))), held, False
         return Part(bars, features, proposal, read_only(np.full(1, not closed))), held, closed
 
+    def _row_ahead(self, k: int) -> Part | None:
+        """Return the newest row out of its whole block, all of which is on the tape: the law says that it is the same.
+
+        None when the block cannot be evaluated as a whole: then somebody failed on one of its rows.
+        """
+        start, number = self.blocks[k].start, self.blocks[k].stop - 1
+        if not self._ahead_rows[0] <= number < self._ahead_rows[1]:
+            times = self.tape.times()[start:]
+            cuts = cut(times, self._unit, self.tape.timezone)
+            block = Block(start, start + cuts[0].stop)
+            self._ahead_rows = (start, block.stop)
+            try:
+                self._ahead = Evaluator(self.line, [*self.blocks[:-1], block], Kept()).part(k)
+            except DarwinError:
+                self._ahead = None
+        return None if self._ahead is None else row_of(self._ahead, number - start)
+
     def _guarded(self, who: str, job: Callable[[], T], *, again: bool) -> T | None:
         """Return what a job returns, or None when it fails or hangs; a fault on a second time is a fault."""
         started = stopwatch()
         try:
-            return job() if self.calls is None else self.calls.run(who, job, self.patience)
+            return job() if self.calls is None or again else self.calls.run(who, job, self.patience)
         except Exception as error:
             if again:
                 raise
@@ -302,17 +326,30 @@ def _evaluate(evaluator: Evaluator, k: int) -> tuple[dict[str, Floats], Proposal
     features = {named.name: evaluator.column(named, k)[-1:] for named in evaluator.line.columns}
     lookback = evaluator.line.strategy.strategy.lookback
     proposal = evaluator.propose(evaluator.market(k, lookback), lookback, k)
-    return features, last_row(proposal)
+    return features, _rows_of(proposal, slice(-1, None))
 
 
-def last_row(proposal: Proposal) -> Proposal:
-    """Return the newest row of a proposal that is cut to a block."""
+def row_of(part: Part, i: int) -> Part:
+    """Return row `i` of an evaluated block as a block of its own."""
 
-    def row(value: Any) -> Any:
-        return value if value is None or np.ndim(value) == 0 else value[-1:]
+    rows = slice(i, i + 1)
+    features = {name: values[rows] for name, values in part.features.items()}
+    return Part(part.bars[rows], features, _rows_of(part.proposal, rows), part.may_add[rows])
+
+
+def _rows_of(proposal: Proposal, rows: slice) -> Proposal:
+    """Return some rows of a proposal that is cut to a block."""
+
+    def cut_out(value: Any) -> Any:
+        return value if value is None or np.ndim(value) == 0 else value[rows]
 
     names = ("side", "weight", "confidence", "candidate", "stop", "take_profit")
-    return Proposal(*(row(getattr(proposal, name)) for name in names))
+    return Proposal(*(cut_out(getattr(proposal, name)) for name in names))
+
+
+def _scaled(proposal: Proposal, keep: float) -> Proposal:
+    """Return a proposal of which only a share stands."""
+    return proposal if keep == 1.0 else evolve(proposal, weight=np.multiply(proposal.weight, keep))
 
 
 def _nothing(line: Line, n_symbols: int) -> dict[str, Floats]:
