@@ -163,6 +163,7 @@ class Runtime:
             pump = asyncio.create_task(self._pump())
             await self._settle()
             self.state = "trading"
+            self.log.write(self.clock.now(), "info", "session", f"{self.session.id} trades", bars=self.bars)
             self._publish()
             for number in range(self.stepper.decided, len(self.tape)):
                 await self._bar(self.tape.row(number), recorded=True)  # seen, and not decided on: the process ended
@@ -171,6 +172,7 @@ class Runtime:
                 await self.killer.flatten("the session stops, and the deployment says on_stop = flatten")
         finally:
             self.state = "ended"
+            self.log.write(self.clock.now(), "info", "session", f"{self.session.id} ended", bars=self.bars)
             for task in (pump, self._killing):
                 if task is not None:
                     task.cancel()
@@ -277,6 +279,7 @@ class Runtime:
         await self.ordering.decide(step, decision(step, digest, self._cursor, self._fills))
         self.stages.add("orders", stopwatch() - sending)
         self.stages.add("bar to order", stopwatch() - started)
+        self._log_bar(row, step, stopwatch() - started)
         self.bars, self.last_bar = self.bars + 1, row.time
         self.curve.append(step.curve[0])
         if self.bars % self.session.settings.live.reconcile_bars == 0:
@@ -286,6 +289,13 @@ class Runtime:
             self._pending.append(Latency(row.time, self.stages.plain()))
         self._flush()
         self._publish(always=False)
+
+    def _log_bar(self, row: Slice, step: Step, seconds: float) -> None:
+        self.log.write(
+            row.time, "info", "bar", "decided", number=step.number, decisions=len(step.decisions),
+            orders=len(step.orders), withdrawn=len(step.withdrawn), equity=step.curve[0], late=len(self.late),
+            ms=round(seconds * 1e3, 3),
+        )  # fmt: skip
 
     async def _market(self, row: Slice) -> None:
         """Show the bar to a venue that has no market of its own, and take in all that follows from it."""

@@ -331,7 +331,6 @@ def _evaluate(evaluator: Evaluator, k: int) -> tuple[dict[str, Floats], Proposal
 
 def row_of(part: Part, i: int) -> Part:
     """Return row `i` of an evaluated block as a block of its own."""
-
     rows = slice(i, i + 1)
     features = {name: values[rows] for name, values in part.features.items()}
     return Part(part.bars[rows], features, _rows_of(part.proposal, rows), part.may_add[rows])
