@@ -253,6 +253,50 @@ def _log_targets(time, rules, slots, log, book):
     return news
 
 
+@inner
+def _coast(t, closes, signed, candidate, curve, rules, book, slots, terms):
+    """Go through bars on which nothing but prices is new and nobody has to act; return the first other bar.
+
+    What `open_bar`, `_propose` and `close_bar` come to on such bars, with the account in registers.
+    """
+    cash, peak, equity, gross, net = book.cash, book.peak, book.equity, book.gross, book.net
+    floor = 1.0 - rules.max_drawdown if book.halted == 0.0 else -np.inf
+    held = book.open > 0.0
+    while t < len(closes):
+        news = False
+        for s in range(len(slots)):
+            news |= candidate[t, s] or signed[t, s] != slots[s].proposed
+        if news:
+            break
+        if held:
+            now = total = 0.0
+            for s in range(len(slots)):
+                slot = slots[s]
+                if slot.position != 0.0:
+                    price = closes[t, s]
+                    value = slot.position * (price if price == price else slot.last)
+                    now += value
+                    total += abs(value)
+            high = max(peak, cash + now)
+            if cash + now <= high * floor:
+                break
+            for s in range(len(slots)):
+                price = closes[t, s]
+                if slots[s].position != 0.0 and price == price:
+                    slots[s].last = price
+                    terms[s].age += 1.0
+            equity, peak, net, gross = cash + now, high, now, total
+        elif equity <= peak * floor:
+            break
+        curve[t, 0] = equity
+        curve[t, 1] = cash
+        curve[t, 2] = gross
+        curve[t, 3] = net
+        t += 1
+    book.peak, book.equity, book.gross, book.net = peak, equity, gross, net
+    return t
+
+
 _PRICES = fixed(types.float64, 2)
 
 
@@ -286,7 +330,13 @@ def lockstep(
         stops |= term.stop > 0.0 or term.take > 0.0 or term.order_stop > 0.0 or term.order_take > 0.0
     rests = stops and rules.has_range != 0.0
     looks = rules.horizon > 0.0 or (stops and rules.has_range == 0.0)
-    for t in range(len(closes)):
+    calm = n_agents == 0 and not rests and not looks and rules.band == 0.0 and rules.outside == 0.0
+    t = 0
+    while t < len(closes):
+        if calm and book.waiting == 0.0 and book.unsettled == 0.0:
+            t = _coast(t, closes, signed, candidate, curve, rules, book, slots, terms)
+            if t == len(closes):
+                break
         bar = first_bar + t
         if (
             len(log) - book.n_decisions < room[0]
@@ -326,6 +376,7 @@ def lockstep(
         curve[t, 1] = book.cash
         curve[t, 2] = book.gross
         curve[t, 3] = book.net
+        t += 1
     return True
 
 
