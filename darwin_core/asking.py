@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import zlib
+from bisect import bisect_left, bisect_right
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,14 +15,16 @@ from darwin_core.errors import CausalityError
 from darwin_core.evaluate import Part, stamp
 from darwin_core.guard import Guard, Incidents
 from darwin_core.lockstep import TARGET_STAGE
-from darwin_core.twins import Origin, Place, Twin
-from darwin_core.types import Observation, Proposal, read_only
+from darwin_core.twins import Home, Origin, Twin
+from darwin_core.types import Observation, Proposal
 from darwin_core.verdict import same
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
-    from darwin_core.assembly import Line
+    from darwin_core.assembly import AgentPart, Line
     from darwin_core.engine import Walk
     from darwin_core.forming import Formed
     from darwin_core.observing import Questions
@@ -28,6 +32,7 @@ if TYPE_CHECKING:
 
 _COMPILED = "its compiled function and its decide disagree"
 _SAMPLED, _ASKED, _MOST_ASKED, _BACKWARDS, _BATCH = 1, 64, 512, 24, 4096
+_HEADS = (128, 4096)
 
 
 @define(eq=False)
@@ -45,12 +50,36 @@ class Witness:
 
     def decide(self, observation: Observation) -> NDArray[Any]:
         """Decide as the agent does."""
-        own = _take(observation, np.arange(len(observation)))
+        own = _own(observation)
         self.calls.append((own, None))
-        with self.twin.awake() as agent:
+        with self.twin as agent:
             answer: NDArray[Any] = agent.decide(own)
         self.calls[-1] = (own, np.array(answer, np.float64))
         return answer
+
+
+@define(eq=False)
+class Second:
+    """Another twin, with a guard of its own, which is asked again."""
+
+    twin: Twin
+    guard: Guard
+
+    @classmethod
+    def of(cls, part: AgentPart, origin: Origin) -> Second:
+        """Make one that has not been asked anything yet."""
+        twin = origin.twin()
+        return cls(twin, Guard(evolve(part, agent=twin.component), Incidents(), batch=True))
+
+    def ask(self, observations: Iterable[Observation]) -> list[Floats]:
+        """Return its actions; NaN where its baseline would stand in."""
+        answers = []
+        with self.twin:
+            for asked in observations:
+                answer = self.guard.decide(asked)
+                # a copy: it may be an array that the agent uses again
+                answers.append(np.full(len(asked), np.nan) if answer is None else answer.copy())
+        return answers
 
 
 @define(eq=False)
@@ -65,6 +94,7 @@ class AgentAudit:
     line: Line
     blocks: list[Block]
     full: bool
+    known: dict[str, Home]
     _origins: list[Origin] = field(init=False)
     _sampled: frozenset[int] = field(init=False)
     _counts: list[int] = field(init=False)
@@ -73,11 +103,14 @@ class AgentAudit:
 
     def __attrs_post_init__(self) -> None:
         """Copy every agent before its first call."""
-        known: dict[str, list[Place]] = {}
-        self._origins = [Origin.of(part.agent, known) for part in self.line.agents]
-        rng = np.random.default_rng([self.line.settings.deployment.seed, 1])
-        count = len(self.blocks) if self.full else min(_SAMPLED, len(self.blocks))
-        self._sampled = frozenset(rng.choice(len(self.blocks), count, replace=False).tolist())
+        self._origins = [Origin.of(part.agent, self.known) for part in self.line.agents]
+        n = len(self.blocks)
+        count = n if self.full else min(_SAMPLED, n)
+        if count < n:
+            rng = np.random.default_rng([self.line.settings.deployment.seed, 1])
+            self._sampled = frozenset(rng.choice(n, count, replace=False).tolist())
+        else:
+            self._sampled = frozenset(range(n))
         self._counts = [0] * len(self._origins)
         self._unseen = set(range(len(self._origins)))
 
@@ -112,33 +145,33 @@ class AgentAudit:
         length = int(min(len(asked), _BATCH) ** rng.random())
         choices = [np.arange(max(1, length)), np.sort(rng.integers(len(asked), size=min(_BATCH, len(asked) // 2 + 1)))]
         singles = [int(np.argmin(known)), int(np.argmax(known)), *rng.integers(len(asked), size=32 if self.full else 4)]
-        twin = self._origins[j].twin()
-        for chosen in (*choices, *(np.array([row]) for row in singles)):
-            again = self._ask(j, twin, _take(asked, chosen))
-            self._compare_rows(j, asked, chosen, whole, again)
+        chosen = [*choices, *(np.array([row]) for row in singles)]
+        self._ask_again(j, [(asked, rows, whole[rows]) for rows in chosen])
 
-    def _ask(self, j: int, twin: Twin, observation: Observation) -> Floats:
-        """Ask a twin; NaN where its baseline would stand in."""
-        self._counts[j] += 1
-        with twin.awake() as agent:
-            guard = Guard(evolve(self.line.agents[j], agent=agent), Incidents(), batch=True)
-            answer = guard.decide(observation)
-        return np.full(len(observation), np.nan) if answer is None else answer
+    def _ask_again(self, j: int, questions: list[tuple[Observation, Ints | None, Floats]]) -> None:
+        """Ask a second twin about some rows, or all, of observations of which it is known what was said of them."""
+        again = self._ask(j, (asked if rows is None else _take(asked, rows) for asked, rows, _ in questions))
+        if same(np.concatenate([said for *_, said in questions]), np.concatenate(again)).all():
+            return
+        for (asked, rows, said), answer in zip(questions, again, strict=True):
+            wrong = np.flatnonzero(~same(said, answer))
+            if len(wrong):
+                at, chosen = int(wrong[0]), np.arange(len(asked)) if rows is None else rows
+                what = f"is once {_said(said[at])} and once {_said(answer[at])}"
+                place = self._place(j, asked, int(chosen[at]))
+                raise CausalityError(f"{place} {what}: {self._reason(j, asked, chosen)}")
 
-    def _compare_rows(self, j: int, asked: Observation, chosen: Ints, whole: Floats, again: Floats) -> None:
-        wrong = np.flatnonzero(~same(whole[chosen], again))
-        if len(wrong):
-            at = int(wrong[0])
-            row = int(chosen[at])
-            what = f"is once {_said(whole[row])} and once {_said(again[at])}"
-            raise CausalityError(f"{self._place(j, asked, row)} {what}: {self._reason(j, asked, chosen)}")
+    def _ask(self, j: int, observations: Iterable[Observation]) -> list[Floats]:
+        """Ask a twin that has not been asked anything yet about one thing after another."""
+        answers = Second.of(self.line.agents[j], self._origins[j]).ask(observations)
+        self._counts[j] += len(answers)
+        return answers
 
     def _reason(self, j: int, asked: Observation, chosen: Ints) -> str:
         """Find out what the action for a row depends on beside the row."""
-        first, second = (self._ask(j, self._origins[j].twin(), asked) for _ in range(2))
+        first, second, fewer = (self._ask(j, [each])[0] for each in (asked, asked, _take(asked, chosen)))
         if not same(first, second).all():
             return "asked twice about the same rows, it answers differently: unseeded randomness, or the wall clock"
-        fewer = self._ask(j, self._origins[j].twin(), _take(asked, chosen))
         if np.isnan(first).all() != np.isnan(fewer).all():
             many, few = (len(asked), len(chosen)) if np.isnan(first).all() else (len(chosen), len(asked))
             return f"it fails on {many} rows at once and not on {few}: its decision depends on the rows around it"
@@ -164,12 +197,14 @@ class AgentAudit:
         again = Walk(evolve(self.line, agents=tuple(agents)), walk.time[: block.stop], "python")
         if k and state is not None:
             again.resume(state)
-        again.block(block, _head(part, rows))
+        with ExitStack() as awake:
+            for witness, origin in zip(witnesses, self._origins, strict=True):
+                if [other.home for other in self._origins].count(origin.home) == 1:
+                    awake.enter_context(witness.twin)  # once for all calls: nobody else remembers there
+            again.block(block, _head(part, rows))
         for j, witness in enumerate(witnesses):
             self._counts[j] += len(witness.calls)
-        log = joined(_since(walk.recorder.decisions, part.bars.time[0]), DECISION_DTYPE)
-        before, after = part.bars.time[0], part.bars.time[rows - 1]
-        log = log[(log["time"] >= before) & (log["time"] <= after)]
+        log = joined(_between(walk.recorder.decisions, part.bars.time[0], part.bars.time[rows - 1]), DECISION_DTYPE)
         self._compare_logs(
             log, joined(again.recorder.decisions, DECISION_DTYPE), witnesses, walk.panel.agents["compiled"] != 0
         )
@@ -177,13 +212,18 @@ class AgentAudit:
 
     def _rows(self, questions: Questions) -> int:
         """Return how many bars to walk through again: enough for some calls of each agent that is asked bar by bar."""
-        asked: NDArray[np.bool_] = np.any(questions.asks, axis=2)
+        n = len(questions.asks[0])
         if self.full:
-            return len(asked.T)
-        calls = np.cumsum(asked.sum(axis=0))
-        enough, most = np.searchsorted(calls, (_ASKED, _MOST_ASKED))
-        alone = [int(np.argmax(asked[j])) for j in np.flatnonzero(questions.given == 0).tolist() if asked[j].any()]
-        return int(min(max([enough, *alone]), most, asked.shape[1] - 1)) + 1
+            return n
+        alone = [j for j in np.flatnonzero(questions.given == 0).tolist() if questions.asks[j].any()]
+        for head in (*_HEADS, n):  # mostly the first few bars are enough
+            asked: NDArray[np.bool_] = np.any(questions.asks[:, :head], axis=2)
+            enough, most = np.searchsorted(np.cumsum(asked.sum(axis=0)), (_ASKED, _MOST_ASKED))
+            found = [int(np.argmax(asked[j])) if asked[j].any() else head for j in alone]
+            rows = min(max([int(enough), *found]), int(most)) + 1
+            if rows <= head:
+                break
+        return min(rows, n)
 
     def _compare_logs(self, log: NDArray[Any], again: NDArray[Any], witnesses: list[Witness], compiled: Bools) -> None:
         if log.tobytes() == again.tobytes():
@@ -218,15 +258,17 @@ class AgentAudit:
 
     def _ask_backwards(self, j: int, witness: Witness) -> None:
         """Ask another twin what a witness was asked, the last first, and one row of each alone."""
-        twin = self._origins[j].twin()
         last = witness.calls if self.full else witness.calls[:: max(1, len(witness.calls) // _BACKWARDS)]
+        questions: list[tuple[Observation, Ints | None, Floats]] = []
         for observation, answer in reversed(last):
             n = len(observation)
             said = answer if answer is not None and answer.shape == (n,) else np.full(n, np.nan)
-            self._compare_rows(j, observation, np.arange(n), said, self._ask(j, twin, observation))
+            questions.append((observation, None, said))
             if n > 1 and answer is not None:  # who fails on all symbols of a bar does so in live
-                chosen = np.array([int(observation.time[0] // 1_000_000_000 % n)])
-                self._compare_rows(j, observation, chosen, said, self._ask(j, twin, _take(observation, chosen)))
+                row = int(observation.time[0] // 1_000_000_000 % n)
+                questions.append((observation, np.array([row]), said[row : row + 1]))
+        if questions:
+            self._ask_again(j, questions)
 
     def _place(self, j: int, asked: Observation, row: int) -> str:
         time = asked.time[row if len(asked.time) > 1 else 0]
@@ -235,14 +277,18 @@ class AgentAudit:
 
 def _take(asked: Observation, chosen: Ints) -> Observation:
     """Return some of the rows, in memory of their own."""
-    time = asked.time if len(asked.time) == 1 else asked.time[chosen]
-    return Observation(
-        asked.names,
-        read_only(asked.values[chosen]),
-        read_only(time.copy()),
-        read_only(asked.symbol[chosen]),
-        asked.symbols,
-    )
+    time = asked.time.copy() if len(asked.time) == 1 else asked.time[chosen]
+    return _sealed(asked.names, asked.values[chosen], time, asked.symbol[chosen], asked.symbols)
+
+
+def _own(asked: Observation) -> Observation:
+    """Return all rows, in memory of their own."""
+    return _sealed(asked.names, asked.values.copy(), asked.time.copy(), asked.symbol.copy(), asked.symbols)
+
+
+def _sealed(names: tuple[str, ...], values: Floats, time: Ints, symbol: Ints, symbols: tuple[str, ...]) -> Observation:
+    values.flags.writeable = time.flags.writeable = symbol.flags.writeable = False
+    return Observation(names, values, time, symbol, symbols)
 
 
 def _head(part: Part, rows: int) -> Part:
@@ -257,12 +303,15 @@ def _head(part: Part, rows: int) -> Part:
     return Part(part.bars[:rows], features, proposal, part.may_add[:rows])
 
 
-def _since(logs: list[NDArray[Any]], time: int) -> list[NDArray[Any]]:
-    """Return the last of the recorder's pieces, from the one that holds `time` on."""
-    first = len(logs)
-    while first > 0 and logs[first - 1][-1]["time"] >= time:
-        first -= 1
-    return logs[first:]
+def _between(logs: list[NDArray[Any]], first: int, last: int) -> list[NDArray[Any]]:
+    """Return the rows from one time to another of the recorder's pieces, which are among the newest."""
+    found: list[NDArray[Any]] = []
+    for piece in reversed(logs):
+        times = piece["time"]
+        if times[-1] < first:
+            break
+        found.insert(0, piece[bisect_left(times, first) : bisect_right(times, last)])
+    return found
 
 
 def _said(value: float) -> str:

@@ -6,29 +6,30 @@ import zlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from attrs import define, evolve, field, frozen
+from attrs import define, field, frozen
 
 from darwin_core import cuts
 from darwin_core.asking import AgentAudit
-from darwin_core.cuts import Reach, Terrain
+from darwin_core.assembly import NamedColumn
+from darwin_core.cuts import Reach, Terrain, Window
 from darwin_core.errors import CausalityError, PluginError
 from darwin_core.evaluate import call, compute, cut_proposal, stamp
 from darwin_core.protocols import WHOLE_TAPE
-from darwin_core.twins import Origin, Place
+from darwin_core.twins import Home, Origin
 from darwin_core.types import Market
 from darwin_core.verdict import Cut, Subject, difference, verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from darwin_core.assembly import Line, MonitorPart, NamedColumn
+    from darwin_core.assembly import Line, MonitorPart
     from darwin_core.blocks import Block
     from darwin_core.engine import Walk
     from darwin_core.evaluate import Evaluator, Part
     from darwin_core.forming import Formed
     from darwin_core.observing import Questions
     from darwin_core.plugins import Owner
-    from darwin_core.types import Bars, Ints
+    from darwin_core.types import Ints
     from darwin_core.verdict import Outputs
 
 _SAMPLED = 2
@@ -61,7 +62,7 @@ class Auditor:
 
     line: Line
     blocks: list[Block]
-    _known: dict[str, list[Place]] = field(factory=dict, init=False)
+    _known: dict[str, Home] = field(factory=dict, init=False)
     _columns: dict[str, Subject] = field(init=False)
     _strategy: Subject = field(init=False)
     _monitors: list[Subject] = field(init=False)
@@ -73,7 +74,7 @@ class Auditor:
         owner, strategy = self.line.strategy.owner, self.line.strategy.strategy
         self._strategy = self._subject(str(owner), owner, "", strategy, lambda s, m, n: _propose(owner, s, m, n))
         self._monitors = [self._monitor(part) for part in self.line.monitors]
-        self._agents = AgentAudit(self.line, self.blocks, self._full)
+        self._agents = AgentAudit(self.line, self.blocks, self._full, self._known)
 
     @property
     def _full(self) -> bool:
@@ -81,7 +82,7 @@ class Auditor:
 
     def _column(self, named: NamedColumn) -> Subject:
         def ask(column: Any, market: Market, rows: int) -> Outputs:
-            return {"": compute(evolve(named, column=column), market.bars, rows)}
+            return {"": compute(NamedColumn(named.name, column, named.owner), market.bars, rows)}
 
         words = f"column {named.name!r}"
         return self._subject(words, named.owner, words, named.column, ask)
@@ -101,9 +102,11 @@ class Auditor:
         cells = float(sum(before) + sum(map(len, self.blocks))) * symbols
         budget = np.inf if self._full else max(_LEAST_CELLS, _SHARE * cells)
         within = [k for k, rows in enumerate(before) if 4 * rows * symbols <= budget]  # a whole tape grows dear
-        sampled = self._rng(name).choice(within, min(_SAMPLED, len(within)), replace=False)
+        within = [k for k in within if len(self.blocks[k]) > 1] or within  # one bar alone has no future in its block
+        if len(within) > _SAMPLED:
+            within = self._rng(name).choice(within, _SAMPLED, replace=False).tolist()
         origin = Origin.of(component, self._known)
-        return Subject(name, owner, words, lookback, ask, origin, budget, frozenset(sampled.tolist()), set(_KINDS))
+        return Subject(name, owner, words, lookback, ask, origin, budget, frozenset(within), set(_KINDS))
 
     def _before(self, block: Block, lookback: int) -> int:
         """Return how many bars before a block a component sees."""
@@ -141,39 +144,28 @@ class Auditor:
         trials = self._trials(subject, k, terrain, said)
         if not trials:
             return
-        whole: Outputs = {name: _dense(value, terrain.bars) for name, value in said.items()}
-        market, n = window(subject), len(terrain.bars)
+        whole, n = Window(window(subject)), len(terrain.bars)
+        before = len(whole.market) - n
         if len(self._monitors) > 1 and subject in self._monitors:  # the run kept only what they say together
-            whole = subject.again(subject.origin.twin(), market, n)
-        twin, failed = subject.origin.twin(), None
-        for rows, kind in trials:
-            cut = Cut(market, len(market) - n + rows, rows, kind)
-            shown = cut.shown()
-            subject.asked += 1
-            subject.spent += len(shown) * len(market.bars.symbols)
-            try:
-                again = subject.again(twin, shown, rows + len(shown) - cut.stop)
-            except PluginError as error:
-                if kind == "end":  # what never came may be more than it can bear
-                    failed = failed or (error, market.bars.time[cut.stop - 1])
-                continue
-            if difference(whole, again, rows):
-                raise CausalityError(verdict(subject, cut, whole, again))
-        if failed:
-            where = f"so it does when the bars end at {stamp(failed[1])}, as they do in live"
-            raise PluginError(f"{failed[0]}: {where}") from failed[0]
+            said = subject.fresh(whole.market, n)
+        found = _ask_again(subject, [Cut(whole, before + rows, rows, kind) for rows, kind in trials], said)
+        if found:
+            raise CausalityError(verdict(subject, found[0], said, found[1]))
 
     def _trials(self, subject: Subject, k: int, terrain: Terrain, said: Outputs) -> list[tuple[int, str]]:
         """Return the rows of block `k` that each question leaves in place, and what comes after them."""
-        sampled = self._full or k in subject.sampled
-        kinds = _KINDS if sampled else sorted(subject.missing)
-        places = {kind: _places(kind, terrain, said) for kind in kinds}
-        if not sampled and not any(map(len, places.values())):
-            return []
         n, symbols = len(terrain.bars), len(terrain.bars.symbols)
+        sampled = self._full or k in subject.sampled
+        if n == 1 and not sampled:
+            return []
+        kinds = _KINDS if sampled else sorted(subject.missing)
+        found = {where: _places(where, terrain, said) for where in dict.fromkeys(map(_where, kinds))}
+        if not sampled and not any(map(len, found.values())):
+            return []
         before = self._before(self.blocks[k], subject.lookback)
         most = min(float(n), subject.budget / symbols / _CUTS - before)
         reach = Reach(max(1, subject.lookback + 1 - before), int(most))
+        lengths = {where: cuts.fitting(rows, reach, n) for where, rows in found.items()}
         rng = self._rng(subject.name, k)
         rounds = _SAMPLED // min(_SAMPLED, len(self.blocks)) if sampled else 1
         trials: list[tuple[int, str]] = []
@@ -181,32 +173,51 @@ class Auditor:
             trials.append((min(reach.least, max(1, n - 1)), "end"))
             for _ in range(_FULL_RANDOM // 2 if self._full else rounds):
                 trials += [(cuts.short(reach, n, rng), "end"), (cuts.anywhere(reach, n, rng), "end")]
-        for kind, rows in [*places.items()] * rounds:
+        for kind in [*kinds] * rounds:
             if subject.spent + sum(before + length for length, _ in trials) * symbols > subject.budget:
                 break
-            length, what = cuts.draw(rows, reach, n, rng), kind.rpartition(" ")[2]
-            if length is not None:
-                trials.append((length, what))
+            fit, what = lengths[_where(kind)], kind.rpartition(" ")[2]
+            if len(fit):
+                trials.append((cuts.pick(fit, rng), what))
                 subject.missing.discard(kind)
             elif sampled and kind in ("on boom", "off crash") and n > 1:  # it says the same all the time
                 trials.append((cuts.short(reach, n, rng), what))
         return list(dict.fromkeys(trials))
 
 
-def _places(kind: str, terrain: Terrain, said: Outputs) -> Ints:
-    """Return the rows of a block on which a prefix of this kind may end."""
-    where = kind.partition(" ")[0]
+def _ask_again(subject: Subject, trials: list[Cut], said: Outputs) -> tuple[Cut, Outputs] | None:
+    """Ask one twin about every cut; return the first at which it says something else, and what it says."""
+    failed = None
+    with subject.awake() as twin:
+        for cut in trials:
+            shown = cut.shown()
+            subject.asked += 1
+            subject.spent += len(shown) * len(shown.bars.symbols)
+            try:
+                again = subject.ask(twin, shown, cut.rows + len(shown) - cut.stop)
+            except PluginError as error:
+                if cut.kind == "end":  # what never came may be more than it can bear
+                    failed = failed or (error, shown.bars.time[-1])
+                continue
+            if difference(said, again, cut.rows):
+                return cut, again
+    if failed:
+        where = f"so it does when the bars end at {stamp(failed[1])}, as they do in live"
+        raise PluginError(f"{failed[0]}: {where}") from failed[0]
+    return None
+
+
+def _where(kind: str) -> str:
+    return kind.partition(" ")[0]
+
+
+def _places(where: str, terrain: Terrain, said: Outputs) -> Ints:
+    """Return the rows of a block after which there is something to see."""
     if where not in cuts.CHANGES:
         return terrain.rows(where)
-    return cuts.changes(where, [value for value in said.values() if value is not None and np.ndim(value) == 2])
+    return cuts.changes(where, [value for value in said.values() if np.ndim(value) == 2])  # type: ignore[arg-type, misc]
 
 
 def _propose(owner: Owner, strategy: Any, market: Market, rows: int) -> Outputs:
     proposal = cut_proposal(owner, call(owner, strategy.propose, market), market, len(market) - rows)
-    bars = market.bars[len(market) - rows :]
-    return {name: _dense(getattr(proposal, name), bars) for name in _OUTPUTS}
-
-
-def _dense(value: Any, bars: Bars) -> Any:
-    """Return a scalar in the shape (rows, S); arrays and None as they are."""
-    return value if value is None or np.ndim(value) else np.broadcast_to(value, (len(bars), len(bars.symbols)))
+    return {name: getattr(proposal, name) for name in _OUTPUTS}

@@ -9,21 +9,23 @@ came behind a cut, a boom and a crash: what a component said before must not car
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from attrs import define, evolve, field, frozen
+from attrs import define, field, frozen
 
 from darwin_core.blocks import period
-from darwin_core.types import Market, read_only
+from darwin_core.types import Bars, Market
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from darwin_core.types import Bars, Floats, Ints
+    from numpy.typing import NDArray
+
+    from darwin_core.types import Floats, Ints
 
 CHANGES, FUTURES = ("on", "off"), ("boom", "crash")
-_SCANNED, _SCANS = 4096, (512, 4096)
+_SCANNED, _SCANS = 4096, (64, 512, 4096)
 _FIRST = 16
 _UNITS = ("quarter", "month", "week", "day", "hour")
 
@@ -97,16 +99,27 @@ def _periods(bars: Bars) -> Ints:
 
 
 def _ends(bars: Bars, unit: str) -> Ints:
-    return np.flatnonzero(np.diff(period(bars.time[:_SCANNED], unit, bars.timezone)))
+    time = bars.time[:_SCANNED]
+    first, last = period(time[[0, -1]], unit, bars.timezone)
+    if first == last:
+        return np.empty(0, np.int64)
+    return np.flatnonzero(np.diff(period(time, unit, bars.timezone)))
 
 
-def draw(rows: Ints, reach: Reach, n: int, rng: np.random.Generator) -> int | None:
-    """Return the length of a prefix that ends on one of `rows`, or None when none leaves a rest of the block."""
-    fit = rows[(rows + 1 >= reach.least) & (rows + 1 < n)]
-    near = fit[fit < reach.most]
-    if len(near):
-        return int(rng.choice(near)) + 1
-    return int(fit.min()) + 1 if len(fit) else None
+def fitting(rows: Ints, reach: Reach, n: int) -> Ints:
+    """Return the lengths of prefixes that end on one of `rows` and leave a rest of the block.
+
+    Those longer than they should be are left out, or all but the shortest if all are.
+    """
+    lengths = rows + 1
+    fit = lengths[(lengths >= reach.least) & (lengths < n)]
+    near = fit[fit <= reach.most]
+    return near if len(near) or not len(fit) else fit.min(keepdims=True)
+
+
+def pick(lengths: Ints, rng: np.random.Generator) -> int:
+    """Return one of some lengths, all equally likely."""
+    return int(lengths[rng.integers(len(lengths))])
 
 
 def short(reach: Reach, n: int, rng: np.random.Generator) -> int:
@@ -124,34 +137,59 @@ def anywhere(reach: Reach, n: int, rng: np.random.Generator) -> int:
     return int(rng.integers(low, max(low, min(reach.most, last)) + 1))
 
 
-def future(market: Market, stop: int, kind: str, rows: int) -> Market:
-    """Return the first `stop` bars of a window and up to `rows` more, of a future in which prices doubled or halved.
+@define(eq=False)
+class Window:
+    """What a component has been shown of a block, to be cut in many ways, each in memory of its own."""
 
-    Features after the cut are the highest or the lowest that the window has.
-    """
-    factor, extreme = (2.0, np.fmax) if kind == "boom" else (0.5, np.fmin)
-    whole = own(market, min(len(market), stop + rows))
+    market: Market
+    _extremes: dict[str, dict[str, Floats]] = field(factory=dict, init=False)
 
-    def scaled(values: Floats, factor: float) -> Floats:
-        return read_only(np.concatenate([values[:stop], values[stop:] * factor]))
+    def own(self, stop: int) -> Market:
+        """Return the first `stop` bars; nothing can reach beyond them."""
+        market = self.market
+        features = {name: _sealed(values[:stop].copy()) for name, values in market.features.items()}
+        return Market(_bars(market.bars, stop, lambda _, values: values[:stop].copy()), features)
 
-    bars = evolve(
-        whole.bars,
-        fields={n: scaled(v, 1.0 / factor if n == "volume" else factor) for n, v in whole.bars.fields.items()},
-        reference={n: scaled(v, factor) for n, v in whole.bars.reference.items()},
+    def future(self, stop: int, kind: str, rows: int) -> Market:
+        """Return the first `stop` bars and up to `rows` more, of a future in which prices doubled or halved.
+
+        Features after the cut are the highest or the lowest that the window has.
+        """
+        market, end = self.market, stop + rows
+        factor = 2.0 if kind == "boom" else 0.5
+
+        def scaled(name: str, values: Floats) -> Floats:
+            values = values[:end].copy()
+            values[stop:] *= 1.0 / factor if name == "volume" else factor
+            return values
+
+        features = {}
+        for name, extreme in self._extreme(kind).items():
+            values = market.features[name][:end].copy()
+            values[stop:] = extreme
+            features[name] = _sealed(values)
+        return Market(_bars(market.bars, end, scaled), features)
+
+    def _extreme(self, kind: str) -> dict[str, Floats]:
+        """Return the highest or lowest of each feature."""
+        if kind not in self._extremes:
+            reduce = (np.fmax if kind == "boom" else np.fmin).reduce
+            self._extremes[kind] = {name: reduce(values, axis=0) for name, values in self.market.features.items()}
+        return self._extremes[kind]
+
+
+def _bars(bars: Bars, stop: int, made: Callable[[str, Floats], Floats]) -> Bars:
+    """Return the first `stop` bars, their prices as they are made of the whole ones."""
+    return Bars(
+        _sealed(bars.time[:stop].copy()),
+        bars.symbols,
+        {name: _sealed(made(name, values)) for name, values in bars.fields.items()},
+        {name: _sealed(made("close", values)) for name, values in bars.reference.items()},
+        bars.timezone,
     )
-    features = {}
-    for name, values in whole.features.items():
-        later = np.broadcast_to(extreme.reduce(market.features[name], axis=0), values[stop:].shape)
-        features[name] = read_only(np.concatenate([values[:stop], later]))
-    return Market(bars, features)
 
 
-def own(market: Market, stop: int) -> Market:
-    """Return the first `stop` bars in memory of their own, so that nothing can reach beyond them."""
-    bars = market.bars[:stop]
-    fields = {name: read_only(values.copy()) for name, values in bars.fields.items()}
-    reference = {name: read_only(values.copy()) for name, values in bars.reference.items()}
-    time = read_only(bars.time.copy())
-    features = {name: read_only(values[:stop].copy()) for name, values in market.features.items()}
-    return Market(evolve(bars, time=time, fields=fields, reference=reference), features)
+def _sealed(values: NDArray[Any]) -> NDArray[Any]:
+    """Return the same array, which refuses to be written to from now on."""
+    values.flags.writeable = False
+    return values

@@ -8,7 +8,7 @@ import numpy as np
 from attrs import frozen
 from numba import types
 
-from darwin_core.compiled import entry
+from darwin_core.compiled import entry, inner
 from darwin_core.errors import PluginError
 from darwin_core.evaluate import bad_cell, stamp
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from darwin_core.plugins import Owner
     from darwin_core.types import Bars, Bools, Floats, Proposal
 
-_FLOATS = types.Array(types.float64, 2, "C", readonly=True)
-_SIDES = types.Array(types.int8, 2, "C", readonly=True)
-_BOOLS = types.Array(types.boolean, 2, "C", readonly=True)
+_FLOATS = types.Array(types.float64, 1, "C", readonly=True)
+_SIDES = types.Array(types.int8, 1, "C", readonly=True)
+_BOOLS = types.Array(types.boolean, 1, "C", readonly=True)
 
 
 @frozen(eq=False)
@@ -34,22 +34,56 @@ class Formed:
     take_profit: Floats
 
 
+# The loops over cells have neither branches nor an early end, so that several cells are worked on at once.
+
+
+@inner
+def _sign(side, weight, signed):
+    """Fill `signed`; return whether a cell is bad. A flat cell's weight means nothing."""
+    bad = False
+    if len(weight) == len(signed):
+        for i in range(len(signed)):
+            way, size = side[i], weight[i]
+            signed[i] = way * size if way != 0 else 0.0
+            bad |= (way > 1) | (way < -1) | ((way != 0) & (not ((size >= 0.0) & (size < np.inf))))
+        return bad
+    size = weight[0]
+    wrong = not 0.0 <= size < np.inf
+    for i in range(len(signed)):
+        way = side[i]
+        signed[i] = way * size if way != 0 else 0.0
+        bad |= (way > 1) | (way < -1) | ((way != 0) & wrong)
+    return bad
+
+
+@inner
+def _first_bad(side, weight):
+    for i in range(len(side)):
+        size = weight[i if len(weight) == len(side) else 0]
+        if side[i] != 0 and (abs(side[i]) != 1 or not 0.0 <= size < np.inf):
+            return i
+    return -1
+
+
 @entry(
-    types.int64(_SIDES, _FLOATS, _BOOLS, types.int8[::1], types.float64[:, ::1], types.boolean[:, ::1]),
+    types.int64(_SIDES, _FLOATS, _BOOLS, types.int8[::1], types.float64[::1], types.boolean[::1]),
     allocates=False,
 )
 def _form(side, weight, own, previous, signed, candidate):
-    """Fill `signed` and `candidate`; return the first bad cell's flat index, or -1."""
-    rows, symbols = signed.shape
-    for t in range(rows):
-        for s in range(symbols):
-            way = side[t, s] if side.size > 1 else side[0, 0]
-            size = weight[t, s] if weight.size > 1 else weight[0, 0]
-            if way != 0 and (abs(way) != 1 or not 0.0 <= size < np.inf):  # a flat row's weight means nothing
-                return t * symbols + s
-            signed[t, s] = way * size if way != 0 else 0.0
-            candidate[t, s] = own[t, s] and way != 0 if own.shape[0] > 0 else way != 0 and way != previous[s]
-            previous[s] = way
+    """Fill `signed` and `candidate`, all cells in a row; return the first bad cell's index, or -1."""
+    cells, symbols = len(signed), len(previous)
+    if _sign(side, weight, signed):
+        return _first_bad(side, weight)
+    if len(own) > 0:
+        for i in range(cells):
+            candidate[i] = own[i] & (side[i] != 0)
+    else:
+        for i in range(min(symbols, cells)):
+            candidate[i] = (side[i] != 0) & (side[i] != previous[i])
+        for i in range(symbols, cells):
+            candidate[i] = (side[i] != 0) & (side[i] != side[i - symbols])
+    for s in range(symbols if cells else 0):
+        previous[s] = side[cells - symbols + s]
     return -1
 
 
@@ -69,12 +103,13 @@ def form(owner: Owner, proposal: Proposal, bars: Bars, previous: NDArray[np.int8
         When a side is not -1, 0 or 1, a side's weight is negative or not finite, a confidence is outside [0, 1].
     """
     shape = (len(bars), len(bars.symbols))
-    side = _dense(proposal.side, shape, np.int8)
+    side = np.asarray(proposal.side, dtype=np.int8)
+    side = side if side.ndim else np.full(shape, side)
     weight = _dense(proposal.weight, shape, np.float64)
-    own = proposal.candidate if proposal.candidate is not None else np.empty((0, 0), np.bool_)
+    own = proposal.candidate if proposal.candidate is not None else np.empty(0, np.bool_)
     signed = np.empty(shape)
     candidate = np.empty(shape, np.bool_)
-    bad = _form(side, weight, own, previous, signed, candidate)
+    bad = _form(side.ravel(), weight.ravel(), own.ravel(), previous, signed.ravel(), candidate.ravel())
     if bad >= 0:
         _refuse(owner, bars, side, weight, divmod(bad, shape[1]))
     confidence: Floats = _dense(proposal.confidence, shape, np.float64)

@@ -12,18 +12,18 @@ shared, as is the memory of closures and of other packages.
 from __future__ import annotations
 
 import copy
-import inspect
 import sys
 import warnings
-from contextlib import contextmanager
 from enum import Enum
+from functools import lru_cache
+from operator import is_
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Mapping
 
 _NEVER = {
     *sys.stdlib_module_names,
@@ -40,6 +40,33 @@ _NEVER = {
 _DATA = {"array", "builtins", "collections", "datetime", "itertools", "numpy", "pandas", "polars", "random"}
 _ATOMS = {bool, int, float, complex, str, bytes, type(None), frozenset}
 _MUTABLE = (dict, list, set, bytearray)
+_PLAIN = {*_ATOMS, *_MUTABLE, tuple}
+_CODE = {FunctionType, ModuleType, type, property, staticmethod, classmethod}
+"""Kinds of what modules and classes mostly hold: data for sure, and none for sure."""
+
+
+@define(eq=False)
+class Home:
+    """Where the plugin of one package may remember something outside its instances, and what it did when first seen."""
+
+    places: list[Place]
+    _memories: list[dict[str, Any]] = field(init=False, repr=False)
+    _copiers: list[dict[str, Callable[[Any], Any]]] = field(init=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Copy what is remembered, and find out once what of it has to be copied."""
+        self._memories = [place.read() for place in self.places]
+        self._copiers = [
+            {name: copier for name, value in memory.items() if (copier := _copier(value))} for memory in self._memories
+        ]
+        self._memories = self.fresh()
+
+    def fresh(self) -> list[dict[str, Any]]:
+        """Return a copy of what was remembered at first, place by place."""
+        return [
+            {**memory, **{name: copier(memory[name]) for name, copier in copiers.items()}} if copiers else memory
+            for memory, copiers in zip(self._memories, self._copiers, strict=True)
+        ]
 
 
 @define(eq=False)
@@ -47,42 +74,46 @@ class Origin:
     """A component as it was before its first call, which is never asked; twins are made of it."""
 
     _component: Any = field(repr=False)
-    _places: list[Place] = field(repr=False)
-    _memories: list[dict[str, Any]] = field(repr=False)
+    home: Home = field(repr=False)
 
     @classmethod
-    def of(cls, component: Any, known: dict[str, list[Place]]) -> Origin:
-        """Copy a component that has not been asked anything yet; `known` keeps the places of plugins seen before."""
-        home = type(component).__module__
-        package = home.rpartition(".")[0] or home
+    def of(cls, component: Any, known: dict[str, Home]) -> Origin:
+        """Copy a component; none of its plugin's has been asked anything since `known` was made, which keeps homes."""
+        module = type(component).__module__
+        package = module.rpartition(".")[0] or module
         if package not in known:
-            known[package] = places_of(package)
-        places = known[package]
-        return cls(_copy(component), places, [_remembered(place.read()) for place in places])
+            known[package] = Home(places_of(package))
+        return cls(_copy(component), known[package])
 
     def twin(self) -> Twin:
         """Return a twin that has not been asked anything yet."""
-        return Twin(_copy(self._component), self._places, [_remembered(memory) for memory in self._memories])
+        return Twin(_copy(self._component), self.home.places, self.home.fresh())
 
 
 @define(eq=False)
 class Twin:
-    """A copy of a component, with a copy of what its plugin's modules remember."""
+    """A copy of a component, with a copy of what its plugin's modules remember; asked inside ``with twin``."""
 
     component: Any
     _places: list[Place] = field(repr=False)
     _memories: list[dict[str, Any]] = field(repr=False)
+    _others: list[dict[str, Any]] = field(factory=list, init=False, repr=False)
+    _depth: int = field(default=0, init=False)
 
-    @contextmanager
-    def awake(self) -> Iterator[Any]:
-        """Let the plugin's modules remember what the twin knows, while it is asked."""
-        others = [place.read() for place in self._places]
-        self._write(self._memories, others)
-        try:
-            yield self.component
-        finally:
+    def __enter__(self) -> Any:
+        """Wake the twin, unless it is awake: its plugin's modules remember what it knows. Return the component."""
+        if self._depth == 0:
+            self._others = [place.read() for place in self._places]
+            self._write(self._memories, self._others)
+        self._depth += 1
+        return self.component
+
+    def __exit__(self, *_: object) -> None:
+        """Let the modules remember what they did before."""
+        self._depth -= 1
+        if self._depth == 0:
             self._memories = [place.read() for place in self._places]
-            self._write(others, self._memories)
+            self._write(self._others, self._memories)
 
     def _write(self, memories: list[dict[str, Any]], now: list[dict[str, Any]]) -> None:
         for place, memory, present in zip(self._places, memories, now, strict=True):
@@ -106,7 +137,15 @@ class Place:
         held = vars(self.holder)
         self._size = len(held)
         function = isinstance(self.holder, FunctionType)
-        self._names = ["__defaults__"] if function else [n for n, value in held.items() if _is_data(n, value)]
+        self._names = (
+            ["__defaults__"]
+            if function
+            else [
+                name
+                for name, value in held.items()
+                if type(value) not in _CODE and name[:2] != "__" and _is_data(value)
+            ]
+        )
 
     def read(self) -> dict[str, Any]:
         """Return what is remembered here."""
@@ -128,51 +167,94 @@ class Place:
                 setattr(self.holder, name, value)
 
 
-def places_of(package: str) -> list[Place]:
-    """Return where a plugin whose class is in `package` may remember something, outside its instances."""
-    if package.partition(".")[0] in _NEVER:
-        return []
-    inside = package + "."
-    modules = [sys.modules[name] for name in list(sys.modules) if name == package or name.startswith(inside)]
-    found: list[Place] = []
-    for module in modules:
-        found.append(Place(module))
-        for value in list(vars(module).values()):
-            if getattr(value, "__module__", None) != module.__name__:
-                continue
-            if inspect.isclass(value):
-                if issubclass(value, Enum):
+@define(eq=False)
+class Package:
+    """What the modules of a package hold, for as long as they hold the same: it takes longer to find than to check.
+
+    Parameters
+    ----------
+    places, caches
+        Where something may be remembered, and the caches of its functions.
+    """
+
+    name: str
+    places: list[Place] = field(factory=list, init=False)
+    caches: list[Any] = field(factory=list, init=False)
+    _loaded: int = field(init=False)
+    _modules: dict[str, ModuleType] = field(init=False)
+    _held: list[tuple[Mapping[str, Any], tuple[Any, ...]]] = field(factory=list, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Look the modules through."""
+        self._loaded = len(sys.modules)
+        inside = self.name + "."
+        near = [name for name in list(sys.modules) if name.startswith(self.name)]
+        self._modules = {name: sys.modules[name] for name in near if name == self.name or name.startswith(inside)}
+        for module in self._modules.values():
+            for value in self._add(module):
+                if type(value) in _PLAIN or getattr(value, "__module__", None) != module.__name__:
                     continue
-                found.append(Place(value))
-                found += [Place(function) for function in vars(value).values() if _remembers(function)]
-            elif _remembers(value):
-                found.append(Place(value))
-            elif hasattr(value, "cache_clear"):
-                value.cache_clear()  # never changes what a lawful function says
-    return found
+                if isinstance(value, type) and not issubclass(value, Enum):
+                    self._add_functions(self._add(value))
+                elif hasattr(value, "cache_clear"):
+                    self.caches.append(value)
+                else:
+                    self._add_functions([value])
+
+    def _add(self, holder: Any) -> tuple[Any, ...]:
+        """Add a module or a class; return what it holds."""
+        self.places.append(Place(holder))
+        held = vars(holder)
+        self._held.append((held, tuple(held.values())))
+        return self._held[-1][1]
+
+    def _add_functions(self, values: Iterable[Any]) -> None:
+        self.places += [Place(value) for value in values if type(value) is FunctionType and _remembers(value)]
+
+    def is_as_before(self) -> bool:
+        """Whether all modules hold the very same objects."""
+        return (
+            self._loaded == len(sys.modules)
+            and all(sys.modules.get(name) is module for name, module in self._modules.items())
+            and all(len(held) == len(values) and all(map(is_, held.values(), values)) for held, values in self._held)
+        )
 
 
-def _remembers(function: Any) -> bool:
+_packages: dict[str, Package] = {}
+
+
+def places_of(name: str) -> list[Place]:
+    """Return where a plugin whose class is in package `name` may remember something, outside its instances."""
+    if name.partition(".")[0] in _NEVER:
+        return []
+    package = _packages.get(name)
+    if package is None or not package.is_as_before():
+        package = _packages[name] = Package(name)
+    for cache in package.caches:
+        cache.cache_clear()  # never changes what a lawful function says
+    return package.places
+
+
+def _remembers(function: FunctionType) -> bool:
     """Whether a function has a mutable default, a memory that many do not expect."""
-    return isinstance(function, FunctionType) and any(isinstance(d, _MUTABLE) for d in function.__defaults__ or ())
+    defaults = function.__defaults__
+    return defaults is not None and any(isinstance(default, _MUTABLE) for default in defaults)
 
 
-def _is_data(name: str, value: Any) -> bool:
-    if name.startswith("__") or isinstance(value, ModuleType) or callable(value) or hasattr(type(value), "__get__"):
+def _is_data(value: Any) -> bool:
+    kind = type(value)
+    if kind in _PLAIN:
+        return True
+    if isinstance(value, ModuleType) or callable(value) or hasattr(kind, "__get__"):
         return False
-    library = type(value).__module__.partition(".")[0]
+    library = kind.__module__.partition(".")[0]
     return library in _DATA or library not in _NEVER
-
-
-def _remembered(memory: dict[str, Any]) -> dict[str, Any]:
-    """Return a copy of what a place remembers."""
-    return {name: _fresh(value) for name, value in memory.items()}
 
 
 def _fresh(value: Any) -> Any:
     """Return a copy of data, sharing what does not change: a deep copy of a module's tables costs more than they do."""
     kind = type(value)
-    if kind in _ATOMS or callable(value) or _is_frozen(kind):
+    if _is_settled(value):
         return value
     if kind is dict:
         return {key: _fresh(each) for key, each in value.items()}
@@ -181,6 +263,23 @@ def _fresh(value: Any) -> Any:
     return _copy(value)
 
 
+def _copier(value: Any) -> Callable[[Any], Any] | None:
+    """Return what copies data as `_fresh` does, or None where it would return the same."""
+    kind = type(value)
+    if _is_settled(value):
+        return None
+    if kind not in (dict, list, tuple) or any(map(_copier, value.values() if kind is dict else value)):
+        return _fresh
+    return None if kind is tuple else kind.copy
+
+
+def _is_settled(value: Any) -> bool:
+    """Whether data does not change."""
+    kind = type(value)
+    return kind in _ATOMS or callable(value) or _is_frozen(kind)  # type: ignore[arg-type]
+
+
+@lru_cache(maxsize=1024)
 def _is_frozen(kind: type) -> bool:
     """Whether instances of an attrs class or a dataclass refuse to be changed."""
     parameters = getattr(kind, "__dataclass_params__", None)

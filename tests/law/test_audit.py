@@ -196,6 +196,14 @@ def test_a_faulty_agent_costs_no_more_incidents_for_being_audited(backtest):
     assert off.incidents[0].count == 1500
 
 
+def test_an_agent_may_answer_in_the_same_array_every_time(backtest):
+    body = (
+        "o = self.__dict__.setdefault('out', np.empty(9))[: len(observation)]; o[:] = observation.symbol % 2; return o"
+    )
+    for audit in ("cheap", "full"):
+        backtest(agent=AGENT.format(body=body), audit=audit)
+
+
 def test_every_component_is_audited_and_counted(backtest):
     result = backtest(
         column=COLUMN.format(lookback=0, body="return bars.close"),

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from darwin_core import cuts
-from darwin_core.cuts import Reach, Terrain
+from darwin_core.cuts import Reach, Terrain, Window
 from darwin_core.types import Bars, Market
 
 DAY = 86_400_000_000_000
@@ -30,9 +30,12 @@ def test_random_prefixes_leave_a_rest_and_have_the_look_back_if_they_can(n, leas
 
 @given(rows=st.lists(st.integers(0, 99), max_size=9), least=st.integers(1, 99), most=st.integers(-9, 99))
 def test_a_drawn_prefix_ends_on_one_of_the_rows(rows, least, most):
-    length = cuts.draw(np.array(rows, np.int64), Reach(least, most), 80, np.random.default_rng(0))
+    lengths = cuts.fitting(np.array(rows, np.int64), Reach(least, most), 80)
     fit = [row + 1 for row in rows if least <= row + 1 < 80]
-    assert length in fit if fit else length is None
+    near = [length for length in fit if length <= most]
+    assert lengths.tolist() == (near or sorted(fit)[:1])
+    if fit:
+        assert cuts.pick(lengths, np.random.default_rng(0)) in lengths
 
 
 def test_changes_are_found_in_every_output_but_scalars():
@@ -62,21 +65,22 @@ def test_periods_are_cut_at_the_end_of_the_longest_that_ends_and_of_sessions():
 
 
 def test_a_future_that_never_came_leaves_the_past_as_it_was():
-    window = Market(bars(np.arange(1.0, 41.0).reshape(20, 2)), {"x": np.arange(20.0)[:, None]})
+    window = Window(Market(bars(np.arange(1.0, 41.0).reshape(20, 2)), {"x": np.arange(20.0)[:, None]}))
+    true = window.market.bars
     for kind, factor in (("boom", 2.0), ("crash", 0.5)):
-        other = cuts.future(window, 5, kind, 8)
+        other = window.future(5, kind, 8)
         assert len(other) == 13
-        assert other.bars.close[:5].tobytes() == window.bars.close[:5].tobytes()
-        assert np.array_equal(other.bars.close[5:], window.bars.close[5:13] * factor)
-        assert np.array_equal(other.bars.volume[5:], window.bars.volume[5:13] / factor)
-        assert np.array_equal(other.bars.reference["index"][5:], window.bars.reference["index"][5:13] * factor)
+        assert other.bars.close[:5].tobytes() == true.close[:5].tobytes()
+        assert np.array_equal(other.bars.close[5:], true.close[5:13] * factor)
+        assert np.array_equal(other.bars.volume[5:], true.volume[5:13] / factor)
+        assert np.array_equal(other.bars.reference["index"][5:], true.reference["index"][5:13] * factor)
         assert np.array_equal(other["x"][:5, 0], np.arange(5.0))
         assert (other["x"][5:] == (19.0 if kind == "boom" else 0.0)).all()
 
 
 def test_a_prefix_shares_no_memory_with_the_rest():
     window = Market(bars(np.ones((20, 2))), {"x": np.ones((20, 1))})
-    prefix = cuts.own(window, 5)
+    prefix = Window(window).own(5)
     assert not np.shares_memory(prefix.bars.close, window.bars.close)
     assert not np.shares_memory(prefix["x"], window["x"])
     assert not prefix.bars.close.flags.writeable

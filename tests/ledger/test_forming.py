@@ -74,6 +74,7 @@ def test_the_weight_of_a_flat_row_means_nothing() -> None:
     ("what", "message"),
     [
         ({"side": np.array([[0, 2, 0]])}, "side is 2 for B"),
+        ({"side": np.array([[0, -128, 0]], np.int8)}, "side is -128 for B"),
         ({"side": np.array([[0, 1, 0]]), "weight": np.array([[1.0, -0.1, 1.0]])}, "weight is -0.1 for B"),
         ({"side": np.array([[0, 1, 0]]), "weight": np.array([[1.0, np.nan, 1.0]])}, "weight is nan for B"),
         ({"side": np.array([[0, 1, 0]]), "weight": np.array([[1.0, np.inf, 1.0]])}, "weight is inf for B"),

@@ -70,9 +70,11 @@ class OwnBars:
         with np.errstate(all="ignore"):  # what cannot be computed is NaN, in silence
             for start, rows, columns in self._tiles(n_rows, n_columns):
                 tile = [np.ascontiguousarray(each[start : rows.stop, columns]) for each in values]
-                piece = out[rows, columns]
-                piece[:] = self._tile(tile)[rows.start - start :]
-                np.copyto(piece, np.nan, where=np.isinf(piece))
+                piece = self._tile(tile)[rows.start - start :]
+                wild = np.isinf(piece)
+                if wild.any():
+                    piece = np.where(wild, np.nan, piece)
+                out[rows, columns] = piece
         return out
 
     def _tiles(self, n_rows: int, n_columns: int) -> Iterator[tuple[int, slice, slice]]:
