@@ -13,7 +13,7 @@ from attrs import evolve, frozen
 from darwin_core import ledger
 from darwin_core.errors import ConfigError, PluginError, did_you_mean
 from darwin_core.live.orders import Deployed
-from darwin_core.lockstep import EFFECTS, LIVE_COLUMNS
+from darwin_core.lockstep import AGENT_PREFIX, EFFECTS, LIVE_COLUMNS
 from darwin_core.plugins import Owner, Plugins, why
 
 if TYPE_CHECKING:
@@ -64,6 +64,13 @@ class AgentPart:
     def name(self) -> str:
         """The agent's name in the deployment."""
         return self.trust.name
+
+    @property
+    def most_overrides(self) -> float:
+        """Which share of its decisions may depart from its baseline: the deployment's word, or the agent's own."""
+        if self.trust.max_overrides is not None:
+            return self.trust.max_overrides
+        return float(getattr(self.agent, "max_overrides", 1.0))
 
     def acts_on(self, symbols: Sequence[str]) -> Bools:
         """Return on which symbols its decisions are applied, (S,)."""
@@ -184,6 +191,8 @@ def _agent(plugins: Plugins, table: AgentTable, number: int, settings: Settings)
 def required(strategy: StrategyPart, agents: Iterable[AgentPart], monitors: Iterable[MonitorPart]) -> dict[str, Owner]:
     """Return every feature column that somebody reads, with the first who does."""
     wanted: dict[str, Owner] = {}
+    agents = tuple(agents)
+    before = {part.name: [AGENT_PREFIX + each.name for each in agents[:i]] for i, part in enumerate(agents)}
     asked = [
         (strategy.strategy.requires, strategy.owner),
         *((part.agent.requires, part.owner) for part in agents),
@@ -191,7 +200,12 @@ def required(strategy: StrategyPart, agents: Iterable[AgentPart], monitors: Iter
     ]
     for names, owner in asked:
         for name in names:
-            if name.split(".")[0] in ("proposal", "strategy", "account"):
+            if name.startswith(AGENT_PREFIX):
+                earlier = before.get(owner.name, []) if owner.kind == "agent" else []
+                if name not in earlier:
+                    hint = did_you_mean(name, earlier) if earlier else "no agent stands before it"
+                    raise PluginError(f"{owner} requires {name!r}: {hint}")
+            elif name.split(".")[0] in ("proposal", "strategy", "account"):
                 if name not in LIVE_COLUMNS:
                     raise PluginError(f"{owner} requires {name!r}: {did_you_mean(name, LIVE_COLUMNS)}")
             else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import Factory, field, fields, frozen
-from attrs.validators import and_, ge, gt, le, lt, matches_re, max_len
+from attrs.validators import and_, ge, gt, le, lt, matches_re, max_len, optional
 
 from darwin_core.errors import ConfigError, did_you_mean
 from darwin_core.live.controls.review import Controls
@@ -173,12 +173,17 @@ class Trust:
         The share of symbols in canary mode, chosen by a hash of agent and symbol.
     deadline_ms
         Time within which it must have decided; kept in live, counted in a backtest.
+    max_overrides, override_window
+        Largest share of its decisions that may depart from its baseline and be applied, over so many decisions in a
+        row; what exceeds it is recorded and not applied. Without it the agent's own limit holds, if it has one.
     """
 
     name: str = field(validator=_NAME)
     mode: Mode = "observe"
     share: float = field(default=0.1, validator=_SHARE)
     deadline_ms: float = field(default=150.0, validator=gt(0.0))
+    max_overrides: float | None = field(default=None, validator=optional(_SHARE))
+    override_window: int = field(default=100, validator=and_(ge(1), le(100_000)))
 
 
 @frozen

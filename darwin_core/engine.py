@@ -281,7 +281,8 @@ class Walk:
             mine[...] = theirs
 
     def _carried(self) -> tuple[NDArray[Any], ...]:
-        return self.book, self.slots, self._previous, self.panel.held, self.panel.faults
+        panel = self.panel
+        return self.book, self.slots, self._previous, panel.held, panel.faults, panel.windows
 
     def block(self, block: Block, part: Part) -> tuple[Formed, Questions]:
         """Walk through one evaluated block."""
@@ -318,7 +319,7 @@ class Walk:
             (self.rules, self.book, self.slots),
             (
                 panel.agents, questions.asks, questions.actions_given, questions.market, panel.sources,
-                panel.applied, panel.held, panel.faults, desks.rows, desks.observation, desks.actions,
+                panel.applied, panel.held, panel.faults, panel.windows, desks.rows, desks.observation, desks.actions,
                 curve, *buffers,
             ),
         )  # fmt: skip
@@ -327,7 +328,11 @@ class Walk:
     def _rules(self, *, own_stops: bool) -> Floats:
         settings, has_range = self.line.settings, {"open", "high", "low"} <= set(self.line.feed.fields)
         return ledger.rules(
-            settings.execution, settings.exits, self.line.limits, has_range=has_range, own_stops=own_stops,
+            settings.execution,
+            settings.exits,
+            self.line.limits,
+            has_range=has_range,
+            own_stops=own_stops,
             outside=self.outside,
         )
 

@@ -45,7 +45,7 @@ DECISION_DTYPE = np.dtype(
     [("time", "<i8"), ("symbol", "<i4"), ("stage", "<i2"), ("flags", "<i2"), ("value", "<f8"), ("extra", "<f8")]
 )
 STRATEGY_STAGE, TARGET_STAGE = np.array([0, 99])  # agents are stages 1, 2, ... in the order of the deployment
-NO_FLAG, CANDIDATE, APPLIED, FALLBACK = np.array([0, 1, 2, 4])  # flags of a decision row
+NO_FLAG, CANDIDATE, APPLIED, FALLBACK, LIMITED = np.array([0, 1, 2, 4, 8])  # flags of a decision row
 
 EFFECTS = {"scale": 0, "target": 1, "cap": 2}
 WHENS = {"candidate": 0, "bar": 1, "time": 2}
@@ -63,10 +63,16 @@ AGENT_DTYPE = np.dtype(
         ("given", "i8"),
         ("compiled", "i8"),
         ("baseline", "f8"),
+        ("window", "i8"),
+        ("most", "i8"),
     ]
 )
 """One agent: the width of its observation, EFFECTS, when it decides, whether its actions are given, the address of its
-compiled function or 0, and the action that stands in for those that are refused."""
+compiled function or 0, the action that stands in for those that are refused, and how many departures from it may be
+applied in how many decisions in a row; a window of 0 is no limit."""
+AT, COUNT, BITS = 0, 1, 2
+"""What an agent's row of `windows` holds: the place of the oldest decision, the departures applied, and from BITS on
+one number for each decision of the window: whether it was an applied departure."""
 
 DRAIN = -1
 """Asked instead of an agent when the buffers have to be emptied."""
@@ -89,6 +95,9 @@ LIVE_COLUMNS = (
     "account.unrealized",
     "account.age",
 )
+AGENT_PREFIX = "agent."
+"""``agent.NAME`` is what the earlier agent NAME has decided, or its baseline: codes below those of LIVE_COLUMNS."""
+_N_LIVE = len(LIVE_COLUMNS)
 _F1, _F2, _F3 = types.float64[::1], types.float64[:, ::1], types.float64[:, :, ::1]
 DECIDE = types.void(_F2, _F1)
 """The signature of a compiled agent: writes actions (N,) for observations (N, F)."""
@@ -152,10 +161,11 @@ def _live_value(which, proposed, confidence, book, slot, term):
 
 @inlined
 def _lay_out(
-    j, t, time, agent, asks, candidate, market, sources, signed, confidence, applied, held, log, book, slots, terms,
+    j, t, time, agents, asks, candidate, market, sources, signed, confidence, applied, held, log, book, slots, terms,
     rows, observation,
 ):  # fmt: skip
     """Write the rows on which agent `j` is asked at bar `t`; return how many."""
+    agent = agents[j]
     n = 0
     at = 0
     for s in range(len(slots)):
@@ -167,6 +177,9 @@ def _lay_out(
                     code = sources[j, f]
                     if code >= 0:
                         observation[at] = market[t, s, code]
+                    elif code < -_N_LIVE:
+                        said = held[-1 - _N_LIVE - code, s]
+                        observation[at] = said if said == said else agents[-1 - _N_LIVE - code].baseline
                     else:
                         observation[at] = _live_value(
                             -1 - code, signed[t, s], _at(confidence, t, s), book, slots[s], terms[s]
@@ -186,8 +199,25 @@ def _sane(action, effect):
 
 
 @pasted
-def _take_actions(j, n, time, agent, rows, actions, fell_back, applied, held, faults, log, book, slots):
-    """Hold the actions of agent `j` for its rows, a bad one replaced by the baseline, and log them."""
+def _admit(j, agent, departs, windows):
+    """Count a decision of agent `j`; return whether it stands."""
+    window = windows[j]
+    at = window[AT]
+    count = window[COUNT] - window[BITS + at]
+    stands = not departs or count < agent.most
+    spent = 1 if departs and stands else 0
+    window[BITS + at] = spent
+    window[COUNT] = count + spent
+    window[AT] = (at + 1) % agent.window
+    return stands
+
+
+@pasted
+def _take_actions(j, n, time, agent, rows, actions, fell_back, applied, held, faults, windows, log, book, slots):
+    """Hold the actions of agent `j` for its rows, a bad one replaced by the baseline, and log them.
+
+    A departure from the baseline that is one too many for its window is logged and not held.
+    """
     for i in range(n):
         s = rows[i]
         action = actions[i]
@@ -196,7 +226,11 @@ def _take_actions(j, n, time, agent, rows, actions, fell_back, applied, held, fa
             action = agent.baseline
             flags |= FALLBACK
             faults[j] += 0 if fell_back else 1
-        if agent.when != AT_BARS or action != held[j, s]:
+        if applied[j, s] and agent.window > 0 and not _admit(j, agent, action != agent.baseline, windows):
+            flags = LIMITED
+            _log(log, book, time, s, j + 1, flags, action, slots[s].target)
+            action = agent.baseline
+        elif agent.when != AT_BARS or action != held[j, s]:
             _log(log, book, time, s, j + 1, flags, action, slots[s].target)
         held[j, s] = action
 
@@ -306,7 +340,7 @@ _PRICES = fixed(types.float64, 2)
         _PRICES, fixed(types.boolean, 2), _PRICES, _PRICES, _PRICES, fixed(types.boolean, 1),
         records(RULES_DTYPE), records(BOOK_DTYPE), records(SLOT_DTYPE), records(TERMS_DTYPE),
         records(AGENT_DTYPE), types.boolean[:, :, ::1], _F3, fixed(types.float64, 3), types.int64[:, ::1],
-        types.boolean[:, ::1], _F2, types.int64[::1], types.int64[::1], _F1, _F1,
+        types.boolean[:, ::1], _F2, types.int64[::1], types.int64[:, ::1], types.int64[::1], _F1, _F1,
         _F2, records(ORDER_DTYPE), records(FILL_DTYPE), records(DECISION_DTYPE),
     ),
     allocates=False,
@@ -315,7 +349,7 @@ def lockstep(
     ask, first_bar, time, opens, highs, lows, closes,
     signed, candidate, confidence, stop, take, may_add,
     rules, book, slots, terms,
-    agents, asks, actions_given, market, sources, applied, held, faults, rows, observation, actions,
+    agents, asks, actions_given, market, sources, applied, held, faults, windows, rows, observation, actions,
     curve, orders, fills, log,
 ):  # fmt: skip
     """Walk over the bars of a block; return whether it came to the end."""
@@ -349,7 +383,7 @@ def lockstep(
         for j in range(n_agents):
             agent = agents[j]
             n = _lay_out(
-                j, t, time[t], agent, asks, candidate, market, sources, signed, confidence, applied, held, log, book,
+                j, t, time[t], agents, asks, candidate, market, sources, signed, confidence, applied, held, log, book,
                 slots, terms, rows, observation,
             )  # fmt: skip
             answer = FELL_BACK if agent.given == IN_VAIN else ANSWERED
@@ -366,7 +400,9 @@ def lockstep(
                 if answer == STOPPED:
                     return False
             fell_back = answer == FELL_BACK
-            _take_actions(j, n, time[t], agent, rows, actions, fell_back, applied, held, faults, log, book, slots)
+            _take_actions(
+                j, n, time[t], agent, rows, actions, fell_back, applied, held, faults, windows, log, book, slots
+            )
             _apply(j, agent, applied, held, slots)
         if news or n_agents > 0:
             news = candidates | _log_targets(time[t], rules, slots, log, book)

@@ -9,7 +9,17 @@ from attrs import define, field
 
 from darwin_core.blocks import starts
 from darwin_core.guard import Guard, Incidents
-from darwin_core.lockstep import AGENT_DTYPE, EFFECTS, GIVEN, IN_VAIN, LIVE_COLUMNS, WHENS, address_of
+from darwin_core.lockstep import (
+    AGENT_DTYPE,
+    AGENT_PREFIX,
+    BITS,
+    EFFECTS,
+    GIVEN,
+    IN_VAIN,
+    LIVE_COLUMNS,
+    WHENS,
+    address_of,
+)
 from darwin_core.types import Observation, read_only
 
 if TYPE_CHECKING:
@@ -48,6 +58,7 @@ class Panel:
     applied: Bools = field(init=False)
     held: Floats = field(init=False)
     faults: Ints = field(init=False)
+    windows: Ints = field(init=False)
     forced: frozenset[int] = field(default=frozenset(), init=False)
     """Agents that are not asked: their baseline stands in."""
 
@@ -55,7 +66,7 @@ class Panel:
         """Lay the agents' properties out as arrays."""
         agents = [part.agent for part in self.parts]
         n = len(agents)
-        self.columns = tuple(dict.fromkeys(c for a in agents for c in a.requires if c not in LIVE_COLUMNS))
+        self.columns = tuple(dict.fromkeys(c for a in agents for c in a.requires if not inside(c)))
         self.guards = tuple(Guard(part, self.incidents, batch=self.batched(j)) for j, part in enumerate(self.parts))
         widths = [len(a.requires) for a in agents]
         self.sources = np.zeros((n, max([1, *widths])), np.int64)
@@ -70,8 +81,16 @@ class Panel:
         self.applied = np.array([p.acts_on(self.symbols) for p in self.parts], np.bool_).reshape(n, len(self.symbols))
         self.held = np.full((n, len(self.symbols)), np.nan)
         self.faults = np.zeros(n, np.int64)
+        windows = [part.trust.override_window if part.most_overrides < 1.0 else 0 for part in self.parts]
+        self.agents["window"] = windows
+        # A limit such as 0.29 of 100 is a hair below 29 in binary.
+        self.agents["most"] = [int(p.most_overrides * w + 1e-9) for p, w in zip(self.parts, windows, strict=True)]
+        self.windows = np.zeros((n, BITS + max([1, *windows])), np.int64)
 
     def _source(self, name: str) -> int:
+        if name.startswith(AGENT_PREFIX):
+            earlier = [part.name for part in self.parts].index(name.removeprefix(AGENT_PREFIX))
+            return -1 - len(LIVE_COLUMNS) - earlier
         return -1 - LIVE_COLUMNS.index(name) if name in LIVE_COLUMNS else self.columns.index(name)
 
     def _address(self, j: int) -> int:
@@ -91,7 +110,8 @@ class Panel:
             return False
         names = self.parts[j].agent.requires
         acting = any(part.trust.mode in ("canary", "active") for part in self.parts[:j])
-        return not any(n.startswith("account.") or (n.startswith("proposal.") and acting) for n in names)
+        told = ("account.", AGENT_PREFIX)
+        return not any(n.startswith(told) or (n.startswith("proposal.") and acting) for n in names)
 
     def questions(self, part: Part, formed: Formed, before: int | None) -> Questions:
         """Find the rows on which each agent decides, and ask those that can be asked at once."""
@@ -118,7 +138,7 @@ class Panel:
             if agent.when != "bar":
                 rows &= starts(part.bars.time, agent.when, part.bars.timezone, before)[:, None]
         for name in agent.requires:
-            if name not in LIVE_COLUMNS:
+            if not inside(name):
                 rows &= np.isfinite(market[:, :, self.columns.index(name)])
         return rows
 
@@ -140,6 +160,11 @@ class Panel:
             else:
                 values[:, f] = market[rows, symbols, self.columns.index(name)]
         return Observation(names, read_only(values), part.bars.time[rows], symbols, self.symbols)
+
+
+def inside(name: str) -> bool:
+    """Return whether a column of an observation comes from the walk itself, and not from a feature library."""
+    return name in LIVE_COLUMNS or name.startswith(AGENT_PREFIX)
 
 
 def _proposed(what: str, formed: Formed, rows: Ints, symbols: Ints) -> Floats:

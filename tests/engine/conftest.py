@@ -82,11 +82,12 @@ def line(tmp_path: Any) -> Make:
         seed: int = 0,
         strategy: Any = None,
         mode: str = "active",
+        trust: dict[str, Any] | None = None,
     ) -> Line:
         toml = '[feed]\nuse = "x"\n[strategy]\nuse = "x"\n' + text
         made = settings(Source.parse(toml, tmp_path / "darwin.toml"), {})
         parts = tuple(
-            AgentPart(agent, Owner("agent", f"a{i}", "a test"), Trust(f"a{i}", mode=mode))
+            AgentPart(agent, Owner("agent", f"a{i}", "a test"), Trust(f"a{i}", mode=mode, **(trust or {})))
             for i, agent in enumerate(agents)
         )
         owner = Owner("strategy", "x", "a test")

@@ -195,6 +195,7 @@ def no_agents(symbols: int) -> tuple[np.ndarray, ...]:
         np.empty((0, symbols), np.bool_),
         np.empty((0, symbols)),
         np.empty(0, np.int64),
+        np.empty((0, 3), np.int64),
         np.empty(symbols, np.int64),
         np.empty(0),
         np.empty(symbols),

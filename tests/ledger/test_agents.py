@@ -102,7 +102,7 @@ class Panel:
             (rules, self.book, slots),
             (
                 agents, asks, actions_given, np.empty((0, 0, 0)), sources, np.ones((2, symbols), np.bool_),
-                np.full((2, symbols), np.nan), self.faults, rows, observation, actions, self.curve, *buffers,
+                np.full((2, symbols), np.nan), self.faults, np.zeros((2, 3), np.int64), rows, observation, actions, self.curve, *buffers,
             ),
         )  # fmt: skip
         return self
