@@ -152,6 +152,30 @@ class LiveTable:
 
 
 @frozen
+class CircuitTable:
+    """When the circuit breaker of an agent opens in live: its baseline then stands in.
+
+    Parameters
+    ----------
+    failures, window
+        At so many failed calls (an exception, a wrong shape, a missed deadline) among the latest `window`.
+    latency_ms, slow_calls
+        At so many calls in a row that took longer than this.
+    override_rate
+        When an agent that has a limit on departures wants to depart in more than this share of its decisions.
+    cooldown_s
+        Seconds until it is tried again, with one call.
+    """
+
+    failures: int = field(default=5, validator=ge(1))
+    window: int = field(default=20, validator=and_(ge(1), le(100_000)))
+    latency_ms: float = field(default=250.0, validator=gt(0.0))
+    slow_calls: int = field(default=4, validator=ge(1))
+    override_rate: float = field(default=0.5, validator=and_(gt(0.0), le(1.0)))
+    cooldown_s: float = field(default=900.0, validator=gt(0.0))
+
+
+@frozen
 class Use:
     """One plugin: its name (or ``./file.py``) and its options."""
 
@@ -214,6 +238,7 @@ class Settings:
     live: LiveTable = Factory(LiveTable)
     controls: Controls = Factory(Controls)
     triggers: Triggers = Factory(Triggers)
+    circuit: CircuitTable = Factory(CircuitTable)
     registry: RegistryTable = Factory(RegistryTable)
     reporters: tuple[Use, ...] = ()
     run: RunTable = Factory(RunTable)
@@ -229,6 +254,7 @@ _PLAIN = {
     "live": LiveTable,
     "controls": Controls,
     "triggers": Triggers,
+    "circuit": CircuitTable,
     "registry": RegistryTable,
 }
 _ONE = ("feed", "strategy", "broker")

@@ -17,7 +17,8 @@ from __future__ import annotations
 from darwin_core.testing.agent import AgentTests
 from darwin_core.testing.backend import BackendTests
 from darwin_core.testing.bars_feed import BarsFeed
-from darwin_core.testing.broker import BrokerTests
+from darwin_core.testing.broker_base import sample_deployed, sample_order, sample_slice
+from darwin_core.testing.brokers import BrokerTests
 from darwin_core.testing.fake import fake_distribution, fake_options
 from darwin_core.testing.features import FeaturesTests
 from darwin_core.testing.feed import FeedTests
@@ -43,6 +44,9 @@ __all__ = [
     "fake_options",
     "intraday_bars",
     "lend",
+    "sample_deployed",
     "sample_markets",
+    "sample_order",
     "sample_run",
+    "sample_slice",
 ]

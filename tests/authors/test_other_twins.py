@@ -125,23 +125,10 @@ def make_reporter(options):
     return options.into(Reporter)
 """
 
-BROKER = """
-import attrs
-from darwin_core import hookimpl
-
-@attrs.frozen
-class Broker:
-    capabilities = {"shorts": False}
-
-@hookimpl
-def make_broker(options):
-    return options.into(Broker)
-"""
 RIGHT = {
     "FeedTests": (FEED, FEED_BODY),
     "BackendTests": (BACKEND, BACKEND_BODY),
     "ReporterTests": (REPORTER, "pass"),
-    "BrokerTests": (BROKER, "pass"),
 }
 
 
@@ -209,9 +196,6 @@ TWINS = [
     Twin("ReporterTests", "R2", "equity.parquet is missing", [('path = run.folder / "note.txt"', '(run.folder / "equity.parquet").unlink(); path = run.folder / "note.txt"')]),
     Twin("ReporterTests", "R3", "fails when it is told again", [('path = run.folder / "note.txt"', 'path = run.folder / "note.txt"; path.touch(exist_ok=False)')]),
     Twin("ReporterTests", "R3", "it answers differently", [('return f"note: {path.name}"', "import itertools; return f'note {next(COUNT)}'"), ("import attrs", "import attrs, itertools\nCOUNT = itertools.count()")]),
-    Twin("BrokerTests", "K1", "not a mapping", [('{"shorts": False}', '("shorts",)')]),
-    Twin("BrokerTests", "K1", "names of capabilities are texts", [('{"shorts": False}', "{1: True}")]),
-    Twin("BrokerTests", "K1", "change between two looks", [('capabilities = {"shorts": False}', "capabilities = property(lambda self: {'at': object()})")]),
 ]  # fmt: skip
 
 
@@ -265,5 +249,7 @@ def test_every_case_has_a_broken_twin():
     covered = {(twin.suite, twin.case) for twin in twins}
     shared = {case for suite, case in covered if suite == "AgentTests"}
     for suite in SUITES:
+        if suite.__name__ == "BrokerTests":
+            continue  # its twins are brokers that are wrong in one place: they stand with the paper broker
         for case in _ids(suite):
             assert (suite.__name__, case) in covered or case in shared, f"{suite.__name__} {case}"

@@ -10,7 +10,7 @@ import pytest
 
 from darwin_core import config, hooks
 from darwin_core.cli import COMMANDS
-from darwin_core.config import DeploymentTable, Execution, Exits, LiveTable, RunTable, Safety, Trust
+from darwin_core.config import CircuitTable, DeploymentTable, Execution, Exits, LiveTable, RunTable, Safety, Trust
 from darwin_core.live.safemode import Triggers
 from darwin_core.lockstep import LIVE_COLUMNS
 from darwin_core.plugins import HOOKS
@@ -26,7 +26,8 @@ def test_every_hook_stands_in_the_docs_with_its_signature(hook: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "table", [DeploymentTable, Execution, Exits, LiveTable, RegistryTable, RunTable, Safety, Triggers, Trust]
+    "table",
+    [CircuitTable, DeploymentTable, Execution, Exits, LiveTable, RegistryTable, RunTable, Safety, Triggers, Trust],
 )
 def test_every_key_stands_in_the_docs_with_its_default(table: type) -> None:
     rows = (DOCS / "config.md").read_text().splitlines()
