@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from darwin_core.blocks import period
     from darwin_core.errors import ConfigError, DarwinError, DataError, PluginError, did_you_mean
     from darwin_core.hooks import hookimpl
-    from darwin_core.live.assembling import BarEvent
+    from darwin_core.live.assembling import BarEvent, Finding
     from darwin_core.live.orders import (
         Absent,
         Accepted,
@@ -50,6 +50,9 @@ if TYPE_CHECKING:
         Strategy,
         Stream,
     )
+    from darwin_core.training.policy import LearnedAgent, Policy
+    from darwin_core.training.task import Examples, Task
+    from darwin_core.training.trainer import Lesson, Rows, Trained, Trainer, TrainingPlan
     from darwin_core.types import Bars, Limits, Market, Observation, Proposal
     from darwin_core.venue import Venue
 
@@ -59,7 +62,7 @@ _HOMES = {
     "blocks": ("period",),
     "errors": ("ConfigError", "DarwinError", "DataError", "PluginError", "did_you_mean"),
     "hooks": ("hookimpl",),
-    "live.assembling": ("BarEvent",),
+    "live.assembling": ("BarEvent", "Finding"),
     "live.orders": (
         "Absent",
         "Accepted",
@@ -96,6 +99,9 @@ _HOMES = {
         "Strategy",
         "Stream",
     ),
+    "training.policy": ("LearnedAgent", "Policy"),
+    "training.task": ("Examples", "Task"),
+    "training.trainer": ("Lesson", "Rows", "Trained", "Trainer", "TrainingPlan"),
     "types": ("Bars", "Limits", "Market", "Observation", "Proposal"),
     "venue": ("Venue",),
 }
@@ -118,10 +124,14 @@ __all__ = [
     "DataError",
     "Deployed",
     "Event",
+    "Examples",
     "Features",
     "Feed",
     "FillReport",
+    "Finding",
     "Heartbeat",
+    "LearnedAgent",
+    "Lesson",
     "Limits",
     "Market",
     "Model",
@@ -131,10 +141,12 @@ __all__ = [
     "OrderReport",
     "Outcome",
     "PluginError",
+    "Policy",
     "PositionReport",
     "Proposal",
     "Refused",
     "Reporter",
+    "Rows",
     "Secret",
     "SimulatedVenue",
     "Slice",
@@ -142,6 +154,10 @@ __all__ = [
     "Stream",
     "StreamDown",
     "StreamUp",
+    "Task",
+    "Trained",
+    "Trainer",
+    "TrainingPlan",
     "Unknown",
     "Venue",
     "did_you_mean",

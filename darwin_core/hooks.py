@@ -13,6 +13,7 @@ import pluggy
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable
 
     from darwin_core.live.orders import Deployed
     from darwin_core.options import Options
@@ -33,8 +34,12 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 
 @hookspec(firstresult=True)
-def make_feed(options: Options) -> Feed:
-    """Make the feed of ``[feed]``. File names in the options are relative to the deployment file."""
+def make_feed(options: Options, feeds: Callable[[str], tuple[Feed, ...]]) -> Feed:
+    """Make the feed of ``[feed]``. File names in the options are relative to the deployment file.
+
+    `feeds` makes those of an array of tables among the options, ``providers = [{ use = "PLUGIN", ... }]`` for
+    ``feeds("providers")``: for a feed that is made of others.
+    """
 
 
 @hookspec(firstresult=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import inspect
 import sys
+from functools import partial
 from importlib.metadata import Distribution, EntryPoint, distributions
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -18,6 +19,8 @@ from darwin_core.errors import ConfigError, DarwinError, PluginError, did_you_me
 if TYPE_CHECKING:
     import argparse
     from types import ModuleType
+
+    from darwin_core.options import Options
 
 GROUP = "darwin"
 HOOKS = tuple(name for name, item in vars(hooks).items() if inspect.isfunction(item) and hasattr(item, "darwin_spec"))
@@ -133,6 +136,8 @@ class Plugins:
             lacks = f"{hook} stands without @hookimpl" if hasattr(plugin, hook) else f"has no {hook}"
             raise PluginError(f"{where}: {owner} {lacks}; it offers {', '.join(offered) or 'no hook'}")
         try:
+            if hook == "make_feed":
+                arguments["feeds"] = partial(self._feeds, arguments["options"])
             made = self._caller(hook, use)(**arguments)
         except DarwinError:
             raise
@@ -141,6 +146,20 @@ class Plugins:
         if made is None:
             raise PluginError(f"{where}: {owner} returned None from {hook}")
         return made, owner
+
+    def _feeds(self, options: Options, key: str) -> tuple[Any, ...]:
+        """Make the feeds of an array of tables among a feed's options, each as ``[feed]`` itself is made."""
+        tables = options.table.get(key, [])
+        if not isinstance(tables, list):
+            raise options.error(key, f'write [{{ use = "PLUGIN", ... }}, ...], not {tables!r}')
+        return tuple(self._feed(options, (*options.key, key, n), table) for n, table in enumerate(tables))
+
+    def _feed(self, options: Options, key: tuple[str | int, ...], table: Any) -> Any:
+        where = options.source.at(key)
+        if not isinstance(table, dict) or not isinstance(table.get("use"), str):
+            raise ConfigError(f'{where}: write {{ use = "PLUGIN", ... }}, not {table!r}')
+        own = type(options)({name: value for name, value in table.items() if name != "use"}, options.source, key)
+        return self.make("make_feed", "feed", table["use"], where, options=own)[0]
 
     def command(self, use: str, parser: argparse.ArgumentParser) -> None:
         """Let plugin `use` add its sub-commands to a parser; raise PluginError when it has none."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from darwin_core.live.assembling import BarEvent
+    from darwin_core.live.assembling import BarEvent, Finding
     from darwin_core.live.orders import (
         Absent,
         AccountReport,
@@ -177,12 +177,13 @@ class Reporter(Protocol):
 class Stream(Protocol):
     """A feed that also brings bars as they are made: what `make_feed` returns for a live market."""
 
-    def stream(self, after: int) -> AsyncIterator[BarEvent]:
+    def stream(self, after: int) -> AsyncIterator[BarEvent | Finding]:
         """Yield bars of single symbols later than `after` (ns), as they come; at least once, in any order.
 
-        It ends when the connection is lost, and raises nothing for it: the core calls again, and asks for what it
-        has missed. A corrected bar comes again with other values. It is called again after the last bar of a market
-        that ends for good has come, and then ends at once.
+        It ends when the connection is lost, and raises nothing for it: the core calls again, less and less often, and
+        asks for what it has missed. A corrected bar comes again with other values, however old it is. A `Finding`
+        among them is told to people. A stream of a market that ends for good also has an attribute ``ended``, which
+        is true from then on.
         """
 
 

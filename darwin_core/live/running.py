@@ -32,7 +32,9 @@ if TYPE_CHECKING:
     from darwin_core.live.session import Session
     from darwin_core.live.sources import Source
     from darwin_core.live.status import Status
+    from darwin_core.types import Floats
 
+_LAST_ROWS = 50
 _YEARS_AHEAD = timedelta(days=400)
 
 
@@ -88,7 +90,7 @@ def _source(session: Session, line: Line, tape: Tape, runtime: Runtime, last: in
         )
 
     def told(finding: Finding) -> None:
-        level: Level = "info" if finding.kind in ("duplicate", "revision", "late") else "warning"
+        level: Level = "info" if finding.kind in ("duplicate", "revision", "late", "alone", "back") else "warning"
         runtime.tell(Alert(level, "feed", f"{finding.kind}: {finding.symbol} {finding.text}", finding.symbol))
 
     def late(event: BarEvent) -> None:
@@ -97,8 +99,16 @@ def _source(session: Session, line: Line, tape: Tape, runtime: Runtime, last: in
     after = int(tape.times()[-1]) if len(tape) else 0
     return sources.Market.of(
         line.feed, tape.symbols, tape.fields, tape.reference, after, live.deadline_s, live.max_jump,
-        runtime.clock.now, told, late,
+        runtime.clock.now, told, late, runtime.calendar, tape.interval, _closes(tape),
     )  # fmt: skip
+
+
+def _closes(tape: Tape) -> Floats:
+    """Return the last known close of each symbol, (S,); NaN where none of the newest rows has one."""
+    closes = np.full(len(tape.symbols), np.nan)
+    for row in tape.read(max(0, len(tape) - _LAST_ROWS), len(tape)).close:
+        closes = np.where(np.isnan(row), closes, row)
+    return closes
 
 
 def _calendar(session: Session, line: Line, *, replayed: bool) -> Calendar:

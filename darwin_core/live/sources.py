@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Protocol
+import contextlib
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from attrs import define, field
 
-from darwin_core.errors import ConfigError
+from darwin_core.errors import ConfigError, DataError
+from darwin_core.live import gaps
 from darwin_core.live.assembling import Assembler, BarEvent, Finding, Sanity
 from darwin_core.live.tape import Slice
+from darwin_core.plugins import why
 from darwin_core.types import local_time
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from darwin_core.live.calendar import Calendar
     from darwin_core.protocols import Feed, Stream
-    from darwin_core.types import Ints
+    from darwin_core.types import Floats, Ints
 
 _SECOND = 1_000_000_000
-_LONGEST_PAUSE_S = 30.0
+_SHORTEST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 30.0
+_MOMENT_S = 1.0
+"""How often the clock is looked at when nothing comes."""
+_ROOM = 10_000
+"""Messages that wait at most; a stream that has more to say waits itself."""
+_NEVER = 2**63 - 1
 
 
 class Source(Protocol):
@@ -111,9 +121,11 @@ class Market:
     now
         The session's clock.
     told
-        Told what was wrong with a message.
+        Told what was wrong with a message, and what did not come.
     late
         Given the bars that came too late, or corrected.
+    calendar
+        When bars are due; None: gaps and silence are not looked for.
     """
 
     feed: Stream
@@ -122,67 +134,149 @@ class Market:
     now: Callable[[], int]
     told: Callable[[Finding], None]
     late: Callable[[BarEvent], None]
+    calendar: Calendar | None = None
     total: int = 0
-    _events: asyncio.Queue[BarEvent | None] = field(factory=asyncio.Queue, init=False)
+    _events: asyncio.Queue[Any] = field(factory=lambda: asyncio.Queue(_ROOM), init=False)
+    _over: bool = field(default=False, init=False)
+    _lost: str = field(default="", init=False)
+    _silent: bool = field(default=False, init=False)
 
     @classmethod
     def of(
         cls, feed: Stream, symbols: tuple[str, ...], fields: tuple[str, ...], watched: tuple[str, ...], after: int,
         deadline_s: float, max_jump: float, now: Callable[[], int], told: Callable[[Finding], None],
-        late: Callable[[BarEvent], None],
+        late: Callable[[BarEvent], None], calendar: Calendar | None = None, interval: int = 0,
+        closes: Floats | None = None,
     ) -> Market:  # fmt: skip
-        """Make one with its assembler."""
-        assembler = Assembler(symbols, fields, watched, int(deadline_s * _SECOND), Sanity(max_jump), after)
-        return cls(feed, after, assembler, now, told, late)
+        """Make one with its assembler; `closes` are the last ones before, (S,), `interval` the feed's, ns."""
+        deadline = int(deadline_s * _SECOND)
+        assembler = Assembler(symbols, fields, watched, deadline, Sanity(max_jump), after, interval)
+        if closes is not None:
+            assembler.knows(closes)
+        return cls(feed, after, assembler, now, told, late, calendar)
 
     async def slices(self) -> AsyncIterator[Slice]:
         """Yield each moment when it is complete or its deadline has come; ends when the market has ended for good."""
         pump = asyncio.create_task(self._pump())
         try:
-            going = True
-            while going:
-                going = await self._next()
-                while (row := self.assembler.ready(self.now() if going else 2**62)) is not None:
-                    self.after = row.time
+            while True:
+                # What has come already counts before the clock does: a bar must not be late because others took long.
+                for _ in range(self._events.qsize()):
+                    self._take(self._events.get_nowait())
+                row = self.assembler.ready(_NEVER if self._over else self.now())
+                self._drain()
+                if row is not None:
+                    self._look_back(row.time)
                     yield row
+                elif self._over:
+                    return
+                else:
+                    self._look_around()
+                    await self._wait(pump)
         finally:
             pump.cancel()
+            await asyncio.wait({pump}, timeout=_MOMENT_S)  # a plugin that does not let go must not keep a stop waiting
 
-    async def _next(self) -> bool:
-        """Take what has come, waiting until the next deadline at most; False when no more will come."""
+    async def _wait(self, pump: asyncio.Task[None]) -> None:
+        """Wait for a message, for the next deadline, or for a moment."""
         deadline = self.assembler.next_deadline()
-        wait = None if deadline is None else max(0.0, (deadline - self.now()) / _SECOND)
+        seconds = _MOMENT_S if deadline is None else min(_MOMENT_S, (deadline - self.now()) / _SECOND)
         try:
-            event = await asyncio.wait_for(self._events.get(), wait)
+            async with asyncio.timeout(max(0.0, seconds)):
+                self._take(await self._events.get())
         except TimeoutError:
-            return True
-        while event is not None:
-            finding = self.assembler.offer(event)
-            if finding is not None:
-                self.told(finding)
-            if self._events.empty():
-                break
-            event = self._events.get_nowait()
-        for each in self.assembler.late:
-            self.late(each)
+            if pump.done() and self._events.empty():
+                pump.result()  # raises what has ended it
+                self._over = True
+
+    def _take(self, event: Any) -> None:
+        """Take one message of the stream; None is behind the last one."""
+        if event is None:
+            self._over = True
+        elif isinstance(event, Finding):
+            self.told(event)
+        elif isinstance(event, BarEvent):
+            self.assembler.offer(event, self.now())
+        else:
+            self.told(Finding("absurd", "", self.now(), f"the feed sent {event!r}, which is no BarEvent"))
+
+    def _drain(self) -> None:
+        for finding in self.assembler.findings:
+            self.told(finding)
+        self.assembler.findings.clear()
+        for bar in self.assembler.late:
+            self.late(bar)
         self.assembler.late.clear()
-        return event is not None
+
+    def _look_back(self, time: int) -> None:
+        """Tell of the bars that are missing before one that came."""
+        last, self.after, self._silent = self.after, time, False
+        if self.calendar is None or not self.assembler.interval or not last:
+            return
+        count = self._ask(gaps.missing, last, time)
+        if count:
+            text = f"{count:,} bar{'s are' if count > 1 else ' is'} missing between {_stamp(last)} and {_stamp(time)}"
+            self.told(Finding("gap", "", time, text))
+
+    def _look_around(self) -> None:
+        """Tell, once, that a bar is due and nothing has come."""
+        if self._silent or self.calendar is None or not self.assembler.interval or not self.after:
+            return
+        if self._ask(gaps.due, self.after, self.now() - self.assembler.deadline):
+            self._silent = True
+            self.told(Finding("stale", "", self.now(), f"no bar has come since {_stamp(self.after)}"))
+
+    def _ask(self, count: Callable[[Calendar, int, int, int], int], first: int, last: int) -> int:
+        """Ask the calendar; where it ends, nothing is said any more."""
+        if self.calendar is None:
+            return 0
+        try:
+            return count(self.calendar, self.assembler.interval, first, last)
+        except DataError as error:
+            self.calendar = None
+            self.told(Finding("calendar", "", last, f"gaps and silence are no longer looked for: {error}"))
+            return 0
 
     async def _pump(self) -> None:
         """Read the stream; when it is lost, call again, less and less often, from the last bar that was decided on."""
-        pause, ended = 0.1, False
-        while not ended:
-            came = 0
-            try:
-                async for event in self.feed.stream(self.after):
-                    came += 1
-                    self._events.put_nowait(event)
-            except Exception as error:  # noqa: BLE001 - a plugin's fault, and the market goes on
-                self.told(Finding("stream", "", self.now(), f"the feed failed: {error!r}"))
-            else:
-                ended = came == 0
-                if not ended:
-                    self.told(Finding("stream", "", self.now(), "the feed's stream ended, and is called again"))
-            pause = 0.1 if came else min(2 * pause, _LONGEST_PAUSE_S)
-            await asyncio.sleep(0 if ended else pause)
-        self._events.put_nowait(None)
+        pause = _SHORTEST_PAUSE_S
+        while True:
+            reached, began = self.after, self.now()
+            reason = await self._read()
+            if getattr(self.feed, "ended", False):
+                break
+            # A stream that breaks as soon as it has sent something is not to be called ten times a second for ever.
+            if self.after > reached or self.now() - began > _LONGEST_PAUSE_S * _SECOND:
+                pause = _SHORTEST_PAUSE_S
+            if reason != self._lost:
+                self._lost = reason
+                await self._say(f"the feed's stream was lost, and is called again: {reason}")
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE_S)
+        await self._events.put(None)
+
+    async def _say(self, text: str) -> None:
+        """Tell something of the stream itself, behind what it has brought."""
+        await self._events.put(Finding("stream", "", self.now(), text))
+
+    async def _read(self) -> str:
+        """Pass on what the stream brings until it ends; return why it did."""
+        events: Any = None
+        try:
+            events = self.feed.stream(self.after)
+            async for event in events:
+                if self._lost:
+                    self._lost = ""
+                    await self._say("the feed's stream is back")
+                await self._events.put(event)
+        except Exception as error:  # noqa: BLE001 - a plugin's fault, and the market goes on
+            return why(error)
+        finally:
+            if hasattr(events, "aclose"):
+                with contextlib.suppress(Exception):
+                    await events.aclose()
+        return "it ended"
+
+
+def _stamp(time: int) -> str:
+    return datetime.fromtimestamp(time // _SECOND, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -262,12 +262,27 @@ class Tape:
         self._hold(row)
 
     def revise(self, time: int, symbol: str, values: Floats, arrival: int) -> int:
-        """Record a bar that came late or corrected; return its revision. No row changes."""
+        """Record a bar that came late or corrected; return its revision, 0 when it is known so. No row changes."""
+        if self._newest(time, symbol) == values.tobytes():
+            return 0
         query = "select coalesce(max(revision), 0) + 1 from revisions where time = ? and symbol = ?"
         revision = int(self._connection.execute(query, (time, symbol)).fetchone()[0])
         row = (time, symbol, revision, arrival, values.tobytes())
         self._connection.execute("insert into revisions values (?, ?, ?, ?, ?)", row)
         return revision
+
+    def _newest(self, time: int, symbol: str) -> bytes | None:
+        """Return what was last said about a bar of the session, None when nothing was."""
+        query = 'select "values" from revisions where time = ? and symbol = ? order by revision desc limit 1'
+        found = self._connection.execute(query, (time, symbol)).fetchone()
+        if found:
+            return bytes(found[0])
+        found = self._connection.execute('select "values", reference from rows where time = ?', (time,)).fetchone()
+        if found is None:
+            return None
+        if symbol in self.symbols:
+            return np.frombuffer(found[0]).reshape(len(self.fields), -1)[:, self.symbols.index(symbol)].tobytes()
+        return np.frombuffer(found[1])[[self._names.index(symbol)]].tobytes() if symbol in self._names else None
 
     def revisions(self) -> list[Revision]:
         """Return every bar that came late or corrected, oldest moment first."""

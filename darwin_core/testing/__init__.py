@@ -26,6 +26,7 @@ from darwin_core.testing.monitor import MonitorTests
 from darwin_core.testing.reporter import ReporterTests, sample_run
 from darwin_core.testing.sample import daily_bars, intraday_bars, lend, sample_markets
 from darwin_core.testing.strategy import StrategyTests
+from darwin_core.testing.stream import StreamTests
 from darwin_core.testing.suite import departs
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "MonitorTests",
     "ReporterTests",
     "StrategyTests",
+    "StreamTests",
     "daily_bars",
     "departs",
     "fake_distribution",

@@ -131,6 +131,10 @@ def open_feed(options: Options) -> PanelFeed:
     fields = {name: locked(values) for name, values in panel.fields.items()}
     reference = {name: locked(values) for name, values in reference.items()}
     bars = Bars(locked(panel.time), panel.symbols, fields, reference, setup.zone or "UTC")
+    if chosen.follow:
+        from darwin_panel_feed.follow import followed
+
+        return followed(options, chosen, setup, paths, PanelFeed(bars, panel.interval, tuple(report.findings)))
     return PanelFeed(bars, panel.interval, tuple(report.findings))
 
 

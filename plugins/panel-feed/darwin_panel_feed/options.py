@@ -154,6 +154,8 @@ class PanelOptions:
         Name to file of watched series.
     policy
         What to do about defects.
+    follow
+        Whether rows that are appended to the files while a session runs are its live bars.
     """
 
     path: str | tuple[str, ...]
@@ -173,6 +175,7 @@ class PanelOptions:
     adjust: str = ""
     reference: dict[str, str | Reference] = Factory(dict)
     policy: Policy = Factory(Policy)
+    follow: bool = False
 
     @property
     def references(self) -> dict[str, Reference]:

@@ -52,7 +52,7 @@ class Panel:
 
 def read_panel(paths: Sequence[Path], setup: Setup, report: Report, where: str) -> Panel:
     """Read and check files and put them together; raise DataError when anything was refused."""
-    tables = _wanted([open_table(path, setup.delimiter) for path in paths], setup)
+    tables = _wanted([open_table(path, setup.delimiter, whole_lines=setup.whole_lines) for path in paths], setup)
     parts = [read_rows(table, setup, report) for table in tables]
     report.settle()
     symbols = setup.symbols or tuple(sorted({word for part in parts for word in part.words}))

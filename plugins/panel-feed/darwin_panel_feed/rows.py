@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from darwin_panel_feed.report import Label, Report
     from darwin_panel_feed.setup import Roles, Setup
-    from darwin_panel_feed.tables import Cells, CsvTable, ParquetTable
+    from darwin_panel_feed.tables import Cells, CsvTable, ParquetTable, Tail
 
     Bools: TypeAlias = NDArray[np.bool_]
     Ints: TypeAlias = NDArray[np.int64]
@@ -84,8 +84,8 @@ class Screen:
             self.good[rows] = False
 
 
-def read_rows(table: CsvTable | ParquetTable, setup: Setup, report: Report) -> Rows:
-    """Read and check one file."""
+def read_rows(table: CsvTable | ParquetTable | Tail, setup: Setup, report: Report) -> Rows:
+    """Read and check one file, or some lines of one."""
     path = table.path
     role = roles(path, table.names, setup)
     encoded = [role.time, role.symbol] if role.symbol else []

@@ -25,7 +25,8 @@ class Setup:
     """How the files of a panel, or of one watched series, are to be read.
 
     `zone` is empty when none was given; `stamp` says what times mean and `stamp_of_dates` what dates mean;
-    `first_day` and `last_day` count days since 1970, inclusive; `positive`: prices must be above zero.
+    `first_day` and `last_day` count days since 1970, inclusive; `positive`: prices must be above zero;
+    `whole_lines`: a last line that does not end yet is still being written.
     """
 
     zone: str
@@ -45,6 +46,7 @@ class Setup:
     first_day: int
     last_day: int
     positive: bool = True
+    whole_lines: bool = False
 
     @classmethod
     def of(cls, options: PanelOptions) -> Setup:
@@ -66,6 +68,7 @@ class Setup:
             policy=options.policy,
             first_day=_day(options.start, np.iinfo(np.int64).min),
             last_day=_day(options.end, np.iinfo(np.int64).max),
+            whole_lines=options.follow,
         )
 
     def for_reference(self, reference: Reference) -> Setup:

@@ -69,14 +69,23 @@ class Cells:
 
 @frozen(eq=False)
 class CsvTable:
-    """A CSV file, gzipped or not: UTF-8, one header line, one line a row."""
+    """A CSV file, gzipped or not: UTF-8, one header line, one line a row.
+
+    Parameters
+    ----------
+    path, delimiter, names
+        Where it is, what stands between its cells, and its header.
+    whole_lines
+        Whether a last line without an end is left out: somebody is still writing it.
+    """
 
     path: Path
     delimiter: str
     names: tuple[str, ...]
+    whole_lines: bool = False
 
     @classmethod
-    def open(cls, path: Path, delimiter: str) -> CsvTable:
+    def open(cls, path: Path, delimiter: str, *, whole_lines: bool = False) -> CsvTable:
         """Read the header."""
         with readable(path):
             opener: Any = gzip.open if path.suffix == ".gz" else open
@@ -88,14 +97,20 @@ class CsvTable:
         if not any(names):
             msg = f"{path}: this file is empty"
             raise DataError(msg)
-        return cls(path, delimiter, names)
+        return cls(path, delimiter, names, whole_lines)
 
     def read(self, columns: Sequence[str], encoded: Sequence[str]) -> Cells:
         """Read columns as text, those in `encoded` as dictionaries."""
         with readable(self.path):
             raw = self.path.read_bytes()
             raw = gzip.decompress(raw) if self.path.suffix == ".gz" else raw
-            _, start = _split_header(raw)
+            raw = raw[: raw.rfind(b"\n") + 1] if self.whole_lines else raw
+            start = _split_header(raw)[1]
+        return self.cells(raw, start, columns, encoded)
+
+    def cells(self, raw: bytes, start: int, columns: Sequence[str], encoded: Sequence[str]) -> Cells:
+        """Read the text from byte `start` on, where a line begins."""
+        with readable(self.path):
             lines = Lines(raw, start)
             table, broken = self._parse(memoryview(raw)[start:], columns, encoded)
             lines.check(table.num_rows, [number for number, _ in broken])
@@ -130,6 +145,39 @@ class CsvTable:
             ),
         )
         return table.rename_columns(list(columns)), broken
+
+
+@frozen(eq=False)
+class Tail:
+    """The lines of a CSV file from a place on.
+
+    Parameters
+    ----------
+    table
+        The file.
+    raw
+        Its text, of whole lines.
+    start
+        The byte at which the lines begin.
+    """
+
+    table: CsvTable
+    raw: bytes
+    start: int
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self.table.path
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Its columns."""
+        return self.table.names
+
+    def read(self, columns: Sequence[str], encoded: Sequence[str]) -> Cells:
+        """Read columns of these lines."""
+        return self.table.cells(self.raw, self.start, columns, encoded)
 
 
 @define(eq=False)
@@ -173,6 +221,11 @@ class Lines:
         return self.name_of_line(index)
 
 
+def header_end(raw: bytes) -> int:
+    """Return the byte at which the line after the header begins."""
+    return _split_header(raw)[1]
+
+
 def _split_header(raw: bytes) -> tuple[str, int]:
     """Return the first line that is not empty, and where the rest begins."""
     start = 3 if raw.startswith(b"\xef\xbb\xbf") else 0
@@ -214,9 +267,11 @@ class ParquetTable:
         return Cells(cells, table.num_rows, [], lambda row: f"row {row + 1}")
 
 
-def open_table(path: Path, delimiter: str) -> CsvTable | ParquetTable:
+def open_table(path: Path, delimiter: str, *, whole_lines: bool = False) -> CsvTable | ParquetTable:
     """Open a file by the ending of its name."""
-    return ParquetTable.open(path) if path.suffix in {".parquet", ".pq"} else CsvTable.open(path, delimiter)
+    if path.suffix in {".parquet", ".pq"}:
+        return ParquetTable.open(path)
+    return CsvTable.open(path, delimiter, whole_lines=whole_lines)
 
 
 def single(column: pa.ChunkedArray) -> pa.Array:

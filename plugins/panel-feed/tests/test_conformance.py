@@ -1,10 +1,11 @@
-"""The core's suite for feeds."""
+"""The core's suites for feeds and their live bars."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from darwin_core.testing import FeedTests
+from darwin_core.testing.stream import StreamTests
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,3 +57,20 @@ class TestALongFileWithAReference(FeedTests):
     def disturb(self, folder: Path) -> None:
         path = folder / "VIX.csv"
         path.write_text(path.read_text().replace(",20", ",20.5", 1))
+
+
+class TestALongFileThatGrows(StreamTests):
+    use = "panel"
+    options: ClassVar[Mapping[str, Any]] = {
+        "path": "all.csv", "timezone": "America/New_York", "adjust": "adj", "follow": True,
+        "reference": {"VIX": {"path": "VIX.csv", "align": "last"}},
+    }  # fmt: skip
+
+    def prepare(self, folder: Path) -> None:
+        rows = [f"{day},{symbol},{10 + i / 3},{9 + i / 7}\n" for i, day in enumerate(DAYS) for symbol in "XY"]
+        (folder / "all.csv").write_text("date,symbol,close,adj\n" + "".join(rows))
+        (folder / "VIX.csv").write_text("date,close\n" + "".join(f"{day},{20 + i}\n" for i, day in enumerate(DAYS)))
+
+    def extend(self, folder: Path) -> None:
+        with (folder / "all.csv").open("a") as file:
+            file.write("2020-02-03,X,11.1,10.9\n2020-02-03,Y,12.1,11.9\n")
