@@ -130,6 +130,7 @@ def measure(
     result = engine.run(line, parts=evaluated.parts(), watchers=(outcomes, holding, closes, evaluated), tell=tell)
     candidates = outcomes.all()
     info = _info(result, holding.curve, candidates)
+    info["changes"] = dict(changes or {})
     info["audit"] = _audits(result, evaluated.audited)
     others: dict[str, Floats] = {}
     info["agents"] = [_agent_info(result, part, number, evaluated, others) for number, part in enumerate(line.agents)]
@@ -258,6 +259,7 @@ def _agent_info(
     return {
         "name": part.name,
         "plugin": str(part.owner),
+        "version": getattr(part.agent, "version", None),
         "mode": part.trust.mode,
         "share": part.trust.share if part.trust.mode == "canary" else None,
         "effect": part.agent.effect,

@@ -1,0 +1,28 @@
+"""A trained agent that passes or skips candidates: the plugin ``gate``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from darwin_core import hookimpl
+
+if TYPE_CHECKING:
+    from darwin_core import Agent, Backend, Options, Task
+
+__version__ = "0.1.0"
+
+
+@hookimpl
+def make_agent(options: Options, backend: Backend | None) -> Agent:
+    """Load a trained policy."""
+    from darwin_core import LearnedAgent
+    from darwin_gate.task import GateTask
+
+    return LearnedAgent.load(options, backend, GateTask)
+
+
+def make_task(options: Options) -> Task:
+    """Return what a policy is trained for."""
+    from darwin_gate.task import GateTask
+
+    return options.into(GateTask)
