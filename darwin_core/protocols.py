@@ -26,7 +26,6 @@ if TYPE_CHECKING:
         PositionReport,
     )
     from darwin_core.live.tape import Slice
-
     from darwin_core.types import (
         Bars,
         Bools,

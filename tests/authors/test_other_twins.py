@@ -187,7 +187,7 @@ TWINS = [
     Twin("BackendTests", "B4", "after another question", [("return out", "SEEN.append(1); return out + np.float32(len(SEEN))"), ("def make_backend(options):", "def make_backend(options):\n    SEEN.clear()")]),
     Twin("BackendTests", "B4", "when the next question was asked", [("out = np.zeros((len(rows), self.outputs), np.float32)", "out = MEMORY[:len(rows)]; out[:] = 0.0"), ("SEEN = []", "SEEN = []\nMEMORY = np.zeros((200, 8), np.float32)"), ("rows[:, f : f + 1]", "rows[::-1, f : f + 1]")]),
     Twin("BackendTests", "B5", "raise ValueError, not PluginError", [("raise PluginError", "raise ValueError")]),
-    Twin("BackendTests", "B5", "are taken for a model", [("raise PluginError(\"no weights\") from error", "return None")]),
+    Twin("BackendTests", "B5", "are taken for a model", [('raise PluginError("no weights") from error', "return None")]),
     Twin("BackendTests", "B6", "a row with nan is answered by", [("return out", "return np.nan_to_num(out)")]),
     Twin("BackendTests", "B6", "other rows change", [("return out", "return out if np.isfinite(out).all() else out * np.float32(np.nan)")]),
     Twin("ReporterTests", "R1", "returned PosixPath", [('return f"note: {path.name}"', "return path")]),
