@@ -241,14 +241,16 @@ class Walk:
         (T,) the times of the bars to walk over; empty when bars come one by one.
     tier
         Where agents run.
-    outside
-        Whether a venue fills the orders.
+    outside, exits
+        Whether a venue fills the orders, and whether it keeps stops and take-profits. Where it does not, they are
+        looked at on each close.
     """
 
     line: Line
     time: Ints
     tier: Tier
     outside: bool = False
+    exits: bool = True
     panel: Panel = field(init=False)
     rules: Floats = field(init=False)
     book: Floats = field(init=False)
@@ -326,7 +328,8 @@ class Walk:
         self.recorder.close(self.book)
 
     def _rules(self, *, own_stops: bool) -> Floats:
-        settings, has_range = self.line.settings, {"open", "high", "low"} <= set(self.line.feed.fields)
+        settings = self.line.settings
+        has_range = {"open", "high", "low"} <= set(self.line.feed.fields) and (self.exits or not self.outside)
         return ledger.rules(
             settings.execution,
             settings.exits,

@@ -91,7 +91,7 @@ class Evaluator:
 
     def part(self, k: int) -> Part:
         """Evaluate block `k`."""
-        self._forget(k)
+        self.forget(k)
         block = self.blocks[k]
         bars = self._read(block.start, block.stop)
         features = {named.name: self.column(named, k) for named in self.line.columns}
@@ -161,7 +161,7 @@ class Evaluator:
     def _first(self, block: Block, lookback: int) -> int:
         return 0 if lookback == WHOLE_TAPE else max(0, block.start - lookback)
 
-    def _forget(self, k: int) -> None:
+    def forget(self, k: int) -> None:
         """Drop what block `k` and those after it cannot look back on."""
         lookbacks = [self._strategy_lookback(), *(m.monitor.lookback for m in self.line.monitors)]
         self.kept.forget(0 if WHOLE_TAPE in lookbacks else self.blocks[k].start - max(lookbacks), self.blocks)

@@ -67,6 +67,7 @@ class Panel:
         agents = [part.agent for part in self.parts]
         n = len(agents)
         self.columns = tuple(dict.fromkeys(c for a in agents for c in a.requires if not inside(c)))
+        self.applied = np.array([p.acts_on(self.symbols) for p in self.parts], np.bool_).reshape(n, len(self.symbols))
         self.guards = tuple(Guard(part, self.incidents, batch=self.batched(j)) for j, part in enumerate(self.parts))
         widths = [len(a.requires) for a in agents]
         self.sources = np.zeros((n, max([1, *widths])), np.int64)
@@ -78,7 +79,6 @@ class Panel:
         self.agents["when"] = [WHENS.get(a.when, WHENS["time"]) for a in agents]
         self.agents["baseline"] = [a.baseline for a in agents]
         self.agents["compiled"] = [self._address(j) for j in range(n)]
-        self.applied = np.array([p.acts_on(self.symbols) for p in self.parts], np.bool_).reshape(n, len(self.symbols))
         self.held = np.full((n, len(self.symbols)), np.nan)
         self.faults = np.zeros(n, np.int64)
         windows = [part.trust.override_window if part.most_overrides < 1.0 else 0 for part in self.parts]
@@ -109,7 +109,7 @@ class Panel:
         if self.tier not in ("auto", "block"):
             return False
         names = self.parts[j].agent.requires
-        acting = any(part.trust.mode in ("canary", "active") for part in self.parts[:j])
+        acting = bool(self.applied[:j].any())
         told = ("account.", AGENT_PREFIX)
         return not any(n.startswith(told) or (n.startswith("proposal.") and acting) for n in names)
 

@@ -226,7 +226,10 @@ class Broker(Protocol):
         """Return the account's money."""
 
     def events(self, cursor: str) -> AsyncIterator[Event]:
-        """Yield what happens behind a cursor, at least once, in any order; ends when the stream is lost."""
+        """Yield what happens behind a cursor, at least once, in any order; ends when the stream is lost.
+
+        While nothing happens a Heartbeat comes at least every ten seconds: who says nothing for long is taken for lost.
+        """
 
     async def cancel_venue(self, venue_id: str) -> Outcome:
         """Ask for the cancel of an order by the venue's own id: of one that is not ours."""

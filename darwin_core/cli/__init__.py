@@ -16,6 +16,8 @@ COMMANDS = {
     "train": "train an agent on recorded runs, judge it on held-out time, publish it signed",
     "models": "list, verify, promote and roll back trained policies; make keys",
     "live": "trade a deployment, or rehearse it on the past",
+    "parity": "compare a live session with the backtest of its tape, byte for byte",
+    "replay": "run a recorded live session again through the unchanged plugins",
     "status": "show what a session is doing, or was doing last",
     "halt": "take no new risk in a running session",
     "resume": "let a halted session trade again; --release opens the kill latch",

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command."""
     add = parser.add_argument
-    add("agent", metavar="AGENT", help="the agent plugin: gate, portfolio, meta-learner or ./file.py")
+    add("agent", metavar="AGENT", help="the agent plugin: gate, portfolio, meta-learner, sl-fallback or ./file.py")
     add("--runs", required=True, metavar="RUN,RUN", help="stored runs: ids, their beginnings, or last")
     add("--deployment", default="darwin.toml", metavar="FILE", type=Path, help="where the runs came from (darwin.toml)")
     add("--name", metavar="NAME", help="its name in the registry (the plugin's)")
@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--tensorboard-log", type=Path, metavar="DIR", help="write TensorBoard's event files there")
     add("--seed", type=_count, default=0, metavar="N", help="of every random choice (0)")
     add("--columns", metavar="A;B", help="the observation, separated by ';' (the task's own)")
-    add("--expert", default="llm", metavar="AGENT", help="meta-learner: the agent that it follows or overrides (llm)")
+    add("--expert", metavar="AGENT", help="meta-learner: the agent that it follows or overrides, as --set expert=AGENT")
     add("--max-changed", type=_share, metavar="SHARE", help="largest share unlike the baseline (the task's)")
     add("--max-winners", type=_share, metavar="SHARE", help="largest share of winners skipped or reduced (none)")
     add("--set", action="append", default=[], metavar="KEY=VALUE", dest="settings", help="an option of the task")
@@ -81,9 +81,8 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         seed=arguments.seed,
         tensorboard=arguments.tensorboard_log,
         columns=columns,
-        expert=arguments.expert,
         caps=Caps(arguments.max_changed, arguments.max_winners),
-        options=changes(arguments.settings),
+        options={**changes(arguments.settings), **({"expert": arguments.expert} if arguments.expert else {})},
         resume=arguments.resume,
         key=arguments.key,
         publish=not arguments.no_publish,

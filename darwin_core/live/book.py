@@ -262,7 +262,8 @@ def _age(order: Order) -> tuple[int, str]:
 
 
 def _leg(intent: Intent) -> Leg:
-    return intent.deployment, intent.symbol, intent.leg
+    # The kill switch sends again while nobody knows about its last order: each of them stands for itself.
+    return intent.deployment, intent.symbol, intent.client_id if intent.leg == "flatten" else intent.leg
 
 
 def _write(mapping: dict[Any, Any], key: Any, value: Any) -> None:

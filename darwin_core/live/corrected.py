@@ -19,16 +19,22 @@ class Corrected:
     """A feed: the tape, each bar in its last revision; one of a moment that has no row on the tape is left out."""
 
     tape: Tape
-    changes: dict[int, dict[int, Revision]] = field(init=False)
+    changes: dict[int, dict[int, Revision]] = field(factory=dict, init=False)
     """The last revision of each bar, by row and symbol."""
+    watched: dict[int, dict[str, Revision]] = field(factory=dict, init=False)
+    """The same of the watched series, by row and name."""
 
     def __attrs_post_init__(self) -> None:
         """Take the revisions in; the later of two stands."""
-        times, self.changes = self.tape.times(), {}
+        times = self.tape.times()
         for each in self.tape.revisions():
             row = int(np.searchsorted(times, each.time))
-            if row < len(times) and times[row] == each.time and each.symbol in self.symbols:
+            if row == len(times) or times[row] != each.time:
+                continue
+            if each.symbol in self.symbols:
                 self.changes.setdefault(row, {})[self.symbols.index(each.symbol)] = each
+            elif each.symbol in self.tape.reference:
+                self.watched.setdefault(row, {})[each.symbol] = each
 
     @property
     def symbols(self) -> tuple[str, ...]:
@@ -57,16 +63,16 @@ class Corrected:
     def read(self, start: int, stop: int) -> Bars:
         """Return rows as they are now known."""
         bars = self.tape.read(start, stop)
-        rows = [row for row in self.changes if start <= row < stop]
-        if not rows:
-            return bars
         fields = {name: values.copy() for name, values in bars.fields.items()}
-        for row in rows:
-            for s, revision in self.changes[row].items():
+        reference = {name: values.copy() for name, values in bars.reference.items()}
+        for row in range(start, stop) if self.changes or self.watched else ():
+            for s, revision in self.changes.get(row, {}).items():
                 for name, value in zip(self.fields, revision.values, strict=True):
                     fields[name][row - start, s] = value
-        sealed = {name: read_only(values) for name, values in fields.items()}
-        return Bars(bars.time, bars.symbols, sealed, bars.reference, bars.timezone)
+            for name, revision in self.watched.get(row, {}).items():
+                reference[name][row - start] = revision.values[0]
+        sealed = [{name: read_only(values) for name, values in each.items()} for each in (fields, reference)]
+        return Bars(bars.time, bars.symbols, sealed[0], sealed[1], bars.timezone)
 
     def fingerprint(self) -> str:
         """Return the tape's: it names the session, not the corrections."""

@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from darwin_core.live.stepping import Step
 
 
-def decision(step: Step, digest: str, cursor: str = "", fills: str = "") -> Decision:
+def decision(step: Step, digest: str, cursor: str = "", fills: str = "", day_start: float = 0.0) -> Decision:
     """Return the record of a step.
 
     `digest` is that of the decision log up to it; `cursor` and `fills` say how far the venue's stream and its list of
-    fills have been taken in.
+    fills have been taken in; `day_start` is the equity with which the day began.
     """
     given: dict[str, Any] = {
         "silent": sorted(step.given.silent),
@@ -37,6 +37,7 @@ def decision(step: Step, digest: str, cursor: str = "", fills: str = "") -> Deci
         "closed": step.given.closed,
         "keep": step.given.keep,
         "modes": [list(pair) for pair in step.given.modes],
+        "spoiled": [list(pair) for pair in step.given.spoiled],
     }
     equity, cash, gross, net = step.curve
     return Decision(
@@ -52,6 +53,7 @@ def decision(step: Step, digest: str, cursor: str = "", fills: str = "") -> Deci
             "cash": cash,
             "gross": gross,
             "net": net,
+            "day_start": day_start,
             "faults": [[fault.who, fault.what] for fault in step.faults],
         },
     )
@@ -63,6 +65,7 @@ def given_of(record: Decision) -> Given:
     return Given(
         frozenset(given["silent"]), given["held"], given["closed"], given["keep"],
         tuple((name, mode) for name, mode in given["modes"]),
+        tuple((name, s) for name, s in given.get("spoiled", ())),
     )  # fmt: skip
 
 

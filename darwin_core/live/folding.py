@@ -14,6 +14,7 @@ from darwin_core import venue
 from darwin_core.ledger import BY_STOP, BY_TAKE, BY_TARGET, REASONS, split
 from darwin_core.live.orders import FINAL, FillReport, Intent, OrderReport, client_order_id
 from darwin_core.live.schema import AbsentReport, Control, Denial, Result
+from darwin_core.live.states import TOLERANCE
 
 if TYPE_CHECKING:
     from darwin_core.live.schema import Body
@@ -50,8 +51,11 @@ class _Known:
     s: int
     number: int
     reason: int
+    quantity: float
     fills: set[str] = field(factory=set)
     over: bool = False
+    final: bool = False
+    """The venue has said its last word about it."""
 
 
 @define(eq=False)
@@ -84,10 +88,11 @@ class Fold:
         for n, row in enumerate(step.orders.tolist()):
             _bar, s, quantity, price, target, reason = row
             leg: Any = REASONS[reason]
-            brings = self.exits and reason == BY_TARGET
+            enters = reason == int(BY_TARGET)  # NumPy's own truth values mean something else to a database
+            brings = self.exits and enters
             intent = Intent(
                 client_order_id(self.deployment, step.bar, symbols[s], leg, 0), self.deployment, step.bar, symbols[s],
-                leg, 0, quantity, price, reduce_only=reason != BY_TARGET, target=target,
+                leg, 0, quantity, price, reduce_only=not enters, target=target,
                 stop=float(terms["order_stop"][s]) if brings else 0.0,
                 take_profit=float(terms["order_take"][s]) if brings else 0.0,
                 reason="",
@@ -101,12 +106,17 @@ class Fold:
 
     def intend(self, wanted: Wanted) -> None:
         """Know an order of the kernel by its id."""
-        self._know(wanted.intent.client_id, _Known(wanted.s, wanted.number, REASONS.index(wanted.intent.leg)))
+        intent = wanted.intent
+        self._know(intent.client_id, _Known(wanted.s, wanted.number, REASONS.index(intent.leg), intent.quantity))
 
     def outside(self, intent: Intent) -> None:
         """Know an order that the kernel did not make: an exit that the venue keeps, or a person's."""
         reason = {"stop": BY_STOP, "take_profit": BY_TAKE}.get(intent.leg, BY_TARGET)
-        self._know(intent.client_id, _Known(self.stepper.tape.symbols.index(intent.symbol), _OUTSIDE, int(reason)))
+        symbols = self.stepper.tape.symbols
+        if intent.symbol not in symbols:
+            return  # the kill switch closes that too, and the line has no account of it
+        s = symbols.index(intent.symbol)
+        self._know(intent.client_id, _Known(s, _OUTSIDE, int(reason), intent.quantity))
 
     def knows(self, client_id: str) -> bool:
         """Whether an order belongs to this line."""
@@ -118,6 +128,7 @@ class Fold:
         known = self._known.get(client_id)
         if known is None:
             return
+        known.final |= isinstance(body, OrderReport) and body.status in FINAL
         if isinstance(body, FillReport):
             self._fill(known, body)
         elif isinstance(body, Denial) or (isinstance(body, Control) and body.action == NOT_SENT):
@@ -130,17 +141,20 @@ class Fold:
             self._end(known, again=True)
 
     def _fill(self, known: _Known, fill: FillReport) -> None:
-        if fill.fill_id in known.fills:
+        here = fill.symbol == self.stepper.tape.symbols[known.s] and fill.quantity * known.quantity > 0.0
+        if fill.fill_id in known.fills or not here:  # the journal has told of one that is not for this order
             return
         known.fills.add(fill.fill_id)
         walk = self.stepper.walk
         venue.book_fill(walk.book, walk.slots, known.s, fill.quantity, fill.price, fill.fee, known.number, known.reason)
+        if abs(split(walk.slots)[0]["order"][known.s]) <= TOLERANCE * abs(known.quantity):
+            self._end(known, again=False)  # 0.8 - 0.1 - 0.7 is not 0: nothing waits for a rounding
 
     def _end(self, known: _Known, *, again: bool) -> None:
         """Let go of an order that ended without being filled whole, if the kernel still waits for it."""
         if known.over:
             return
-        known.over = True
+        known.over = known.final = True
         walk = self.stepper.walk
         slots, terms = split(walk.slots)
         if known.number != _OUTSIDE and slots["order"][known.s] != 0.0 and terms["order_id"][known.s] == known.number:
@@ -153,6 +167,10 @@ class Fold:
         if known.number != _OUTSIDE:
             self._numbers[known.number] = client_id
         if len(self._known) > _KEPT:
-            oldest = next(iter(self._known))
-            number = self._known.pop(oldest).number
-            self._numbers.pop(number, None)
+            self._forget()
+
+    def _forget(self) -> None:
+        """Let go of the oldest order that has ended; one that may still trade stays, however old it is."""
+        oldest = next((name for name, known in self._known.items() if known.final), None)
+        if oldest is not None:
+            self._numbers.pop(self._known.pop(oldest).number, None)

@@ -69,8 +69,7 @@ class Latch:
 
     path: Path
     must_exist: bool = False
-    _seen: tuple[object, ...] | None = field(default=None, init=False)
-    _state: State = field(factory=State, init=False)
+    _seen: tuple[object, State] = field(factory=lambda: (None, State()), init=False)
     _shut: str = field(default="", init=False)
 
     @property
@@ -97,12 +96,15 @@ class Latch:
 
     def state(self) -> State:
         """Return what the latch says now; the files are read again when they have changed."""
+        shut = self._shut  # before the files: it is emptied when they are written, maybe by another thread at this moment
         signature = (_signature(self.path), _signature(self.mark))
-        if signature != self._seen:
-            self._state, self._seen = self._read(), signature
-        if self._shut and not self._state.closed:
-            return State(self._shut, self._state.records)
-        return self._state
+        known, state = self._seen
+        if signature != known:
+            state = self._read()
+            self._seen = signature, state
+        if shut and not state.closed:
+            return State(shut, state.records)
+        return state
 
     def close(self, who: str, why: str, at: int) -> bool:
         """Close the latch; return whether the record is on disk with who and why.

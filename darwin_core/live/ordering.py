@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from attrs import define, field
+from attrs import define, evolve, field
 
-from darwin_core.live.controls.review import emergency
-from darwin_core.live.errors import IllegalTransition, JournalError
+from darwin_core.live import answers
 from darwin_core.live.folding import NOT_SENT
 from darwin_core.live.orders import (
     FINAL,
@@ -89,6 +87,10 @@ class Ordering:
     recent: deque[tuple[int, Intent]] = field(factory=deque, init=False)
     owed: set[str] = field(factory=set, init=False)
     """Orders of which the venue has reported more than the fills that have arrived."""
+    unanswered: set[str] = field(factory=set, init=False)
+    """Orders that an earlier process of the session has sent, and of which it never heard an answer."""
+    declared: Callable[[str], Intent | None] = field(default=lambda _client_id: None, init=False)
+    """Returns the order of a kill switch that was declared beside the journal."""
     _sent_at: dict[str, int] = field(factory=dict, init=False)
     _strangers: set[str] = field(factory=set, init=False)
 
@@ -106,18 +108,54 @@ class Ordering:
     async def decide(self, step: Step, decision: Decision) -> None:
         """Record a decision with the intents that follow from it, and send those that the controls approve."""
         wanted = self.fold.wanted(step)
-        gone = [order for each in self.fold.withdrawn(step) if (order := self._order(each)) and order.live]
+        gone = [order for order in self._withdrawn(step) if order.live]
         busy = {order.intent.symbol for order in gone}
         await self._order_now([each for each in wanted if each.intent.symbol not in busy], decision)
-        if not gone:
-            return
-        free = {order.intent.symbol: await self.cancel(order.client_id, "its target has changed") for order in gone}
-        rest = [each for each in wanted if each.intent.symbol in busy]
-        await self._order_now([each for each in rest if free[each.intent.symbol]])
-        for each in rest:
-            if not free[each.intent.symbol]:
+        await self._replace(gone, [each for each in wanted if each.intent.symbol in busy])
+
+    async def finish(self, step: Step) -> None:
+        """Do what a process that ended has left undone of its last bar: as if it had done it, but for the controls.
+
+        What the venue has never had is sent again under its own name, once the venue has said so with authority.
+        """
+        await self._send_again(step.bar)
+        left = list(self.fold.pending.values())
+        self.fold.pending.clear()
+        await self._replace(self._withdrawn(step), left)
+
+    async def _replace(self, gone: Sequence[Order], wanted: Sequence[Wanted]) -> None:
+        """Cancel orders; then send those that were to take their place, where nothing of the old ones was filled."""
+        free = {}
+        for order in gone:
+            if order.live:
+                free[order.intent.symbol] = await self.cancel(order.client_id, "its target has changed")
+            else:
+                free[order.intent.symbol] = not order.filled and not order.reported
+        await self._order_now([each for each in wanted if free.get(each.intent.symbol)])
+        for each in wanted:
+            if not free.get(each.intent.symbol):
                 self.fold.intend(each)
                 self.write([not_sent(each.intent, "the order before it may still trade, or has traded")])
+
+    def _withdrawn(self, step: Step) -> list[Order]:
+        """Return the orders that a step no longer wants."""
+        return [order for each in self.fold.withdrawn(step) if (order := self._order(each))]
+
+    async def _send_again(self, bar: int) -> None:
+        """Send what was on its way when an earlier process ended, as far as it never came to the venue."""
+        lost = {}
+        for order in self.journal.book.with_status("unknown"):
+            if order.client_id in self.unanswered and order.intent.bar == bar:
+                found = await self.ask(self.broker.order(order.client_id), answers.order)
+                if isinstance(found, Absent) and found.authoritative:
+                    lost[order.client_id] = order.intent
+        self.unanswered.clear()
+        if lost:
+            book = self.facts()
+            others = tuple(each for each in book.orders if each.client_id not in lost)
+            recent = tuple(each for each in book.recent if each.intent.client_id not in lost)
+            verdicts, _ = self.controls.review_all(lost.values(), evolve(book, orders=others, recent=recent))
+            await self._send([verdict for verdict in verdicts if not isinstance(verdict, Denied)])
 
     async def _order_now(self, wanted: Sequence[Wanted], *first: Body) -> None:
         """Review orders, write them down together with what led to them, and send what was approved."""
@@ -138,16 +176,6 @@ class Ordering:
                 self.recent.append((self.now(), verdict))
         self.write(bodies)
         await self._send(approved)
-
-    async def send_flatten(self, intent: Intent) -> None:
-        """Send an order of the kill switch, whether or not it can be written down."""
-        order = emergency(intent)
-        self.fold.outside(intent)
-        with suppress(JournalError, IllegalTransition):
-            self.write([intent, Sent(intent.client_id)])
-        outcome = await self.answer(self.broker.submit(order))
-        with suppress(JournalError, IllegalTransition):
-            self.write([result(intent.client_id, "submit", outcome)])
 
     async def _send(self, approved: Sequence[Approved]) -> None:
         """Put orders on the wire together; write down what became of each."""
@@ -176,17 +204,17 @@ class Ordering:
         """Return an outcome in time; whatever else happens, nobody knows what became of it."""
         try:
             async with asyncio.timeout(self.answer_s):
-                return await asked
+                return answers.outcome(await asked)
         except TimeoutError:
             return Unknown(f"no answer within {self.answer_s:g} s")
         except Exception as error:  # noqa: BLE001 - a plugin's fault says nothing about the order
             return Unknown(why(error))
 
-    async def ask(self, question: Awaitable[T]) -> T | None:
-        """Return what the venue says is so, or None when it cannot say it now."""
+    async def ask(self, question: Awaitable[Any], read: Callable[[Any], T]) -> T | None:
+        """Return what the venue says is so, as one of `darwin_core.live.answers` reads it; None when it cannot say."""
         try:
             async with asyncio.timeout(self.answer_s):
-                return await question
+                return read(await question)
         except Exception as error:  # noqa: BLE001 - it is asked again
             self.tell(Alert("warning", "venue", f"does not answer: {why(error) or type(error).__name__}"))
             return None
@@ -199,7 +227,7 @@ class Ordering:
         try:
             async with asyncio.timeout(self.answer_s):
                 while True:
-                    found = await self.ask(self.broker.order(client_id))
+                    found = await self.ask(self.broker.order(client_id), answers.order)
                     if isinstance(found, OrderReport):
                         self.take([found])
                     order = self._order(client_id)
@@ -213,7 +241,7 @@ class Ordering:
         """Ask the venue about every order whose fate nobody knows; return how many are left."""
         waiting = self.journal.book.with_status("unknown", "sent", "intended")
         for order in waiting:
-            found = await self.ask(self.broker.order(order.client_id))
+            found = await self.ask(self.broker.order(order.client_id), answers.order)
             if isinstance(found, OrderReport):
                 self.take([found])
             elif isinstance(found, Absent):
@@ -249,10 +277,30 @@ class Ordering:
             if known is not None:
                 (self.owed.add if known.owed else self.owed.discard)(known.client_id)
 
+    async def pull(self, cursor: str) -> str:
+        """Take in the fills behind a cursor, whatever the stream has brought of them; return the cursor behind them."""
+        found = await self.ask(self.broker.fills_since(cursor), answers.fills)
+        if found is None:
+            return cursor
+        fills, behind = found
+        reports: list[OrderReport | FillReport] = []
+        new = {fill.client_id for fill in fills if self._order(fill.client_id) is None} - self._strangers
+        for fill in fills:
+            if fill.client_id in new:  # an exit of the venue: its order says for which of ours
+                new.remove(fill.client_id)
+                order = await self.ask(self.broker.order(fill.client_id), answers.order)
+                if order is None:
+                    return cursor
+                if isinstance(order, OrderReport):
+                    reports.append(order)
+            reports.append(fill)
+        self.take(reports)
+        return behind
+
     def _adopt(self, report: OrderReport | FillReport) -> Intent | None:
-        """Return the intent of an exit that the venue keeps for one of our orders."""
+        """Return the intent of an exit that the venue keeps for one of our orders, or of an order of a kill switch."""
         if not isinstance(report, OrderReport) or not self.fold.knows(report.parent):
-            return None
+            return self.declared(report.client_id)
         parent = self._order(report.parent)
         bar = parent.intent.bar if parent else 0
         return Intent(

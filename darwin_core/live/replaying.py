@@ -7,9 +7,10 @@ So the bytes of its decisions, its orders and its account have to be those that 
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from attrs import define, field, frozen
+import numpy as np
+from attrs import define, evolve, field, frozen
 
 from darwin_core.assembly import assemble, broker_of
 from darwin_core.blocks import cut
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from darwin_core.live.session import Session
     from darwin_core.live.stepping import Step
 
+F = TypeVar("F", bound=Fold)
+
 CURVE = ("equity", "cash", "gross", "net")
 """Names under which a decision's record has the account at the close."""
 _SHOWN = 50
@@ -60,6 +63,11 @@ class Recorded:
     tape: Tape
     exits: bool
     bodies: tuple[Body, ...]
+
+    @property
+    def line_on_tape(self) -> Line:
+        """The line with the tape as its feed."""
+        return evolve(self.line, feed=self.tape)
 
     @property
     def decisions(self) -> list[Decision]:
@@ -116,14 +124,14 @@ def _records(session: Session) -> list[Record]:
     return [*old, *rows]
 
 
-def fold_of(recorded: Recorded, kind: type[Fold] = Fold) -> Fold:
+def fold_of(recorded: Recorded, kind: type[F]) -> F:
     """Return the account at the beginning of a session, in this thread and without deadlines."""
     line, tape = recorded.line, recorded.tape
     # The newest rows stay in memory: those of the session, and what its first bar looks back on.
     back = reach(line, cut(tape.times(), unit_of(line), tape.timezone))
     rows = -1 if back < 0 else len(tape) - tape.known + back
     held = Tape(tape.history, tape.known, tape.path, rows)
-    return kind(Stepper(line, held, None), recorded.session.id, recorded.exits)
+    return kind(Stepper(line, held, None, exits=recorded.exits), recorded.session.id, recorded.exits)
 
 
 @frozen
@@ -214,7 +222,7 @@ class _Comparison:
 def replay(session: Session) -> Replay:
     """Run a session's journal again; see the module."""
     with opened(session) as recorded:
-        fold = fold_of(recorded)
+        fold = fold_of(recorded, Fold)
         found = _Comparison(recorded.line, fold)
         try:
             for record, step in refold(fold, found.intents(recorded.bodies)):
@@ -249,6 +257,16 @@ def differing(one: NDArray[Any], other: NDArray[Any]) -> set[tuple[int, int]]:
     """Return (stage, symbol) of the rows of a bar that are in one log and not, or otherwise, in the other."""
     first, second = _keyed(one), _keyed(other)
     return {key for key in first.keys() | second.keys() if first.get(key) != second.get(key)}
+
+
+def differing_rows(one: NDArray[Any], other: NDArray[Any]) -> int:
+    """Return in how many rows the decision logs of two runs over the same bars differ."""
+    both = np.concatenate([one, other])
+    _, keys = np.unique(both[["time", "symbol", "stage"]], return_inverse=True)
+    _, rows = np.unique(both.view("V32"), return_inverse=True)
+    n = len(one)
+    alike = np.intersect1d(rows[:n], rows[n:], assume_unique=True)
+    return len(np.unique(keys)) - len(alike)
 
 
 def _keyed(rows: NDArray[Any]) -> dict[tuple[int, int], bytes]:

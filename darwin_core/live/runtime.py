@@ -10,6 +10,7 @@ import asyncio
 import os
 from collections import deque
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,18 +19,22 @@ from attrs import define, evolve, field
 from darwin_core import ledger
 from darwin_core.clock import stopwatch
 from darwin_core.errors import DarwinError
-from darwin_core.live import facts, showing
+from darwin_core.evaluate import stamp
+from darwin_core.live import answers, facts, showing
 from darwin_core.live.archive import whole
+from darwin_core.live.aside import LATCH, TRADER, WATCHDOG, Aside
 from darwin_core.live.calls import Calls
+from darwin_core.live.circuits import Circuits
 from darwin_core.live.controls import REPEATS, Book, Price, Reenabled
-from darwin_core.live.deciding import decision, refold
+from darwin_core.live.deciding import decision, log_of, refold
 from darwin_core.live.folding import Fold
+from darwin_core.live.heartbeat import Heartbeat
 from darwin_core.live.killing import Killer
 from darwin_core.live.latency import Stages
-from darwin_core.live.ordering import Ordering, differ, not_sent
+from darwin_core.live.ordering import Ordering, differ
 from darwin_core.live.orders import Event, FillReport, OrderReport, StreamDown
 from darwin_core.live.safemode import Manual, Snapshot, judge
-from darwin_core.live.schema import Alert, Control, Decision, Entry, Latency, PositionSeen, Sent
+from darwin_core.live.schema import Alert, Control, Decision, Denial, Entry, Latency, PositionSeen, Result, Sent
 from darwin_core.live.schema import Latch as Latched
 from darwin_core.live.schema import Session as Began
 from darwin_core.live.stepping import Given, Stepper
@@ -54,11 +59,20 @@ if TYPE_CHECKING:
     from darwin_core.protocols import Broker
     from darwin_core.types import Mode
 
+_SAFE = "safe mode: "
+"""How the alert begins that says why; after a restart it is known from there."""
 _DAY = 86_400_000_000_000
-_PULL_S = 0.5
-"""How long a simulated venue's own stream is waited for before its truth is asked instead."""
+_SILENCE_S = 30.0
+"""A stream that does not even say that it is alive for so long is lost."""
 _LATENCY_BARS = 100
+_POLL_S = 0.02
+_LAST_CLOSES = 1_000
 _STATUS_S = 0.2
+_BEAT_S = 0.25
+_STUCK = 10.0
+"""A loop that has not come round for so many times its longest patience is stuck: its heart beats no more."""
+_FINISH_S = 30.0
+"""How long the end of a session waits for a kill that is under way; the watchdog goes on after that."""
 
 
 @define(eq=False)
@@ -87,6 +101,8 @@ class Runtime:
         Set by the bars of a replay.
     show
         Given each new status.
+    pull_s
+        How long a simulated venue's own stream is waited for before its truth is asked instead.
     """
 
     session: Session
@@ -100,12 +116,17 @@ class Runtime:
     clock: Clock
     show: Callable[[Status], None]
     calls: Calls = field(factory=Calls)
+    pull_s: float = 0.5
     source: Source = field(init=False)
     stepper: Stepper = field(init=False)
     fold: Fold = field(init=False)
     ordering: Ordering = field(init=False)
     killer: Killer = field(init=False)
+    heart: Heartbeat = field(init=False)
+    watchdog: Aside = field(init=False)
     stages: Stages = field(init=False)
+    circuits: Circuits = field(init=False)
+    _silenced: set[str] = field(factory=set, init=False)
     alerts: deque[tuple[int, Alert]] = field(factory=lambda: deque(maxlen=50), init=False)
     closed: dict[str, str] = field(factory=dict, init=False)
     """Why no new risk is taken, by who says so."""
@@ -121,15 +142,19 @@ class Runtime:
     agents_off: bool = False
     state: str = "starting"
     latest: Status | None = None
+    _last: Step | None = field(default=None, init=False)
+    """The bar at which an earlier process of the session ended."""
     _unwound: int = field(default=0, init=False)
     _stop: asyncio.Event = field(factory=asyncio.Event, init=False)
-    _inbox: asyncio.Queue[Any] = field(factory=asyncio.Queue, init=False)
+    _inbox: deque[Any] = field(factory=deque, init=False)
+    _rung: asyncio.Event = field(factory=asyncio.Event, init=False)
     _pending: list[Body] = field(factory=list, init=False)
     _cursor: str = field(default="", init=False)
     _reached: deque[str] = field(factory=lambda: deque(maxlen=2_000), init=False)
     _fills: str = field(default="", init=False)
     _killing: asyncio.Task[None] | None = field(default=None, init=False)
     _early: list[Callable[[], None]] = field(factory=list, init=False)
+    _turned: float = field(default=0.0, init=False)
     _next_status: float = field(default=0.0, init=False)
     _day: str = field(default="", init=False)
     _disabled: str = field(default="", init=False)
@@ -139,14 +164,20 @@ class Runtime:
     def __attrs_post_init__(self) -> None:
         """Put the parts together."""
         live = self.session.settings.live
-        self.stepper = Stepper(self.line, self.tape, self.calls, live.patience_s)
-        self.fold = Fold(self.stepper, self.session.id, self.broker.capabilities.exits)
+        exits = self.broker.capabilities.exits
+        self.stepper = Stepper(self.line, self.tape, self.calls, live.patience_s, exits)
+        self.fold = Fold(self.stepper, self.session.id, exits)
+        self.circuits = Circuits(self.line, self.session.settings.circuit)
         self.stages = Stages(keep=self.session.settings.triggers.slow_intervals)
         self.ordering = Ordering(
             self.broker, self.journal, self.fold, self.session.settings.controls, self._facts, self.shut,
             self.clock.now, live.answer_s, self.tell,
         )  # fmt: skip
-        self.killer = Killer(self.broker, self.ordering, self.session.id, self.clock.now, self.tell)
+        aside, self.watchdog = Aside(self.session.folder / TRADER), Aside(self.session.folder / WATCHDOG)
+        aside.prepare()
+        self.ordering.declared = lambda client_id: aside.intent(client_id) or self.watchdog.intent(client_id)
+        self.heart = Heartbeat(self.session.folder)
+        self.killer = Killer(self.broker, self.ordering, self.session.id, self.clock.now, self.tell, aside)
         self.day_start = float(self.stepper.walk.book[ledger.EQUITY])
 
     # What the loop is made of
@@ -157,10 +188,13 @@ class Runtime:
         for job in self._early:
             self._loop.call_soon(job)
         pump: asyncio.Task[None] | None = None
+        self._turned = stopwatch()
+        beating = asyncio.create_task(self._beat())
         try:
             self._recover()
             await self.broker.connect()
             pump = asyncio.create_task(self._pump())
+            self._flatten()
             await self._settle()
             self.state = "trading"
             self.log.write(self.clock.now(), "info", "session", f"{self.session.id} trades", bars=self.bars)
@@ -168,12 +202,16 @@ class Runtime:
             for number in range(self.stepper.decided, len(self.tape)):
                 await self._bar(self.tape.row(number), recorded=True)  # seen, and not decided on: the process ended
             await self._trade()
+            await self.ordering.resolve()
             if self.session.settings.live.on_stop == "flatten" and self._stop.is_set():
-                await self.killer.flatten("the session stops, and the deployment says on_stop = flatten")
+                await self.killer.flatten_once("the session stops, and the deployment says on_stop = flatten")
+            self.heart.end()
         finally:
+            if pump is not None:
+                await self._finish_kill()
             self.state = "ended"
             self.log.write(self.clock.now(), "info", "session", f"{self.session.id} ended", bars=self.bars)
-            for task in (pump, self._killing):
+            for task in (pump, self._killing, beating):
                 if task is not None:
                     task.cancel()
             await self._end()
@@ -181,7 +219,7 @@ class Runtime:
     def stop(self) -> None:
         """Take no new bar; the one at work is finished. May be called from a signal handler."""
         self._stop.set()
-        self._inbox.put_nowait(None)
+        self._put(None)
 
     async def _trade(self) -> None:
         """Take bars as they come; between them, what the venue and people say."""
@@ -191,13 +229,14 @@ class Runtime:
             return await anext(bars, None)
 
         coming = asyncio.create_task(following())
-        saying = asyncio.create_task(self._inbox.get())
+        saying = asyncio.create_task(self._rung.wait())
         try:
             while not self._stop.is_set():
+                self._turned = stopwatch()
                 ready, _ = await asyncio.wait((coming, saying), timeout=1.0, return_when=asyncio.FIRST_COMPLETED)
                 if saying in ready:
-                    await self._take([saying.result()])
-                    saying = asyncio.create_task(self._inbox.get())
+                    await self._take()
+                    saying = asyncio.create_task(self._rung.wait())
                 if coming in ready:
                     row = coming.result()
                     if row is None:
@@ -209,27 +248,39 @@ class Runtime:
         finally:
             coming.cancel()
             saying.cancel()
+            await asyncio.wait({coming}, timeout=2.0)  # the stream is let go of before the tape is closed
 
     async def _pump(self) -> None:
         """Put what the venue's stream brings into the inbox; when it ends, ask what was missed, and listen again."""
         pause = 0.05
         while True:
             try:
-                async for event in self.broker.events(self._cursor):
+                events = aiter(self.broker.events(self._cursor))
+                while True:
+                    async with asyncio.timeout(_SILENCE_S):  # wait_for of 3.11 may swallow being cancelled
+                        event = await anext(events)
+                    self._put(answers.event(event))
                     pause = 0.05
-                    self._inbox.put_nowait(event)
+            except StopAsyncIteration:
                 reason = "it ended"
+            except TimeoutError:
+                reason = f"it said nothing for {_SILENCE_S:g} s"
             except Exception as error:  # noqa: BLE001 - the stream is the plugin's, and is opened again
                 reason = why(error)
-            self._inbox.put_nowait(Event(StreamDown(reason)))
+            self._put(Event(StreamDown(reason)))
             await asyncio.sleep(pause)
             pause = min(2 * pause, 30.0)
 
-    async def _take(self, first: list[Any]) -> None:
+    def _put(self, item: Any) -> None:
+        """Put something into the inbox. Whoever waits is told, and takes nothing out of it before its turn."""
+        self._inbox.append(item)
+        self._rung.set()
+
+    async def _take(self) -> None:
         """Take everything that is in the inbox, in its order, the venue's reports in one commit."""
-        items = first
-        while not self._inbox.empty():
-            items.append(self._inbox.get_nowait())
+        self._rung.clear()
+        items = list(self._inbox)
+        self._inbox.clear()
         reports: list[OrderReport | FillReport] = []
         for item in items:
             if isinstance(item, Event):
@@ -274,9 +325,10 @@ class Runtime:
         self._new_day(row.time)
         step = await asyncio.wrap_future(self.calls.start("decide", lambda: self.stepper.step(self._given())))
         self._note(step)
+        await self._watch()  # what this bar has cost may be reason enough to send nothing
         sending = stopwatch()
         digest = self.stepper.walk.recorder.digest.hexdigest()
-        await self.ordering.decide(step, decision(step, digest, self._cursor, self._fills))
+        await self.ordering.decide(step, decision(step, digest, self._cursor, self._fills, self.day_start))
         self.stages.add("orders", stopwatch() - sending)
         self.stages.add("bar to order", stopwatch() - started)
         self._log_bar(row, step, stopwatch() - started)
@@ -302,27 +354,30 @@ class Runtime:
         if not self.broker.capabilities.simulated:
             return
         venue: Any = self.broker
-        wanted = await self.ordering.ask(venue.market(row))
+        wanted = await self.ordering.ask(venue.market(row), str)
         if wanted is None:
             return
         while wanted not in self._reached and wanted != self._cursor:
             try:
-                item = await asyncio.wait_for(self._inbox.get(), _PULL_S)
+                async with asyncio.timeout(self.pull_s):
+                    await self._rung.wait()
             except TimeoutError:
                 await self._pull()
                 self._reached.append(wanted)
                 return
-            await self._take([item])
+            await self._take()
         if self.ordering.owed:
             await self._pull()
 
     def _given(self) -> Given:
         """Return what the next bar is decided without."""
         silent = {name for name, mode in self.modes.items() if mode == "off"}
+        silent |= self.circuits.silent(self.clock.now())
         fired = judge(self._snapshot(), self.session.settings.triggers)
         self.agents_off = any(each.action == "agents_off" for each in fired)
         if self.agents_off:
             silent = {part.name for part in self.line.agents}
+        self._silenced = set(silent)
         reason = self.shut() or self._closed()
         bars = self.session.settings.live.unwind_bars
         unwinding = bars and any(who != "halt" for who in self.closed)
@@ -336,6 +391,15 @@ class Runtime:
             if close == close:  # noqa: PLR0124 - not NaN
                 self.prices[symbol] = Price(close, row.time)
 
+    def _last_prices(self) -> None:
+        """Know the last close of every symbol before the first bar: one that is held may be missing from it."""
+        stop = self.stepper.decided
+        bars = self.tape.read(max(0, stop - _LAST_CLOSES), stop)
+        for s, symbol in enumerate(bars.symbols):
+            known = np.flatnonzero(~np.isnan(bars.close[:, s]))
+            if len(known):
+                self.prices[symbol] = Price(float(bars.close[known[-1], s]), int(bars.time[known[-1]]))
+
     def _note(self, step: Step) -> None:
         """Take over what a step says of itself."""
         for stage, seconds in (*step.took.items(), *self._by_kind(step).items()):
@@ -343,6 +407,8 @@ class Runtime:
         for fault in step.faults:
             self.tell(Alert("warning", fault.who, fault.what))
         showing.count(self.agents, self.line, step)
+        for said in self.circuits.note(step, self._silenced):
+            self.tell(Alert("warning", "circuit", said))
 
     def _by_kind(self, step: Step) -> dict[str, float]:
         """Return how long the symbol agents took together, and the masters: what the triggers look at."""
@@ -356,9 +422,13 @@ class Runtime:
 
     def _new_day(self, time: int) -> None:
         """Keep the equity with which a day begins."""
-        day = str(local_time(np.array([time - 1]), self.tape.timezone)[0].astype("datetime64[D]"))
+        day = self._day_of(time)
         if day != self._day:
             self._day, self.day_start = day, float(self.stepper.walk.book[ledger.EQUITY])
+
+    def _day_of(self, time: int) -> str:
+        """Return the day to which a bar belongs."""
+        return str(local_time(np.array([time - 1]), self.tape.timezone)[0].astype("datetime64[D]"))
 
     # Safety
 
@@ -409,10 +479,11 @@ class Runtime:
                 self._kill("darwin", each.reason, each.trigger)
             elif each.action == "safe_mode" and self.closed.get(each.trigger) is None:
                 self.closed[each.trigger] = each.reason
-                self.tell(Alert("critical", each.trigger, f"safe mode: {each.reason}"))
+                self.tell(Alert("critical", each.trigger, _SAFE + each.reason))
         for trigger in [t for t in self.closed if t in ("data", "equity", "latency") and t not in fired]:
             del self.closed[trigger]
             self.tell(Alert("info", trigger, "safe mode is over"))
+        self._hear_watchdog()
         if self._disabled == "" and REPEATS in self.ordering.refusals:
             self._disabled = self.ordering.refusals[REPEATS][1]
         self._flatten()
@@ -434,7 +505,36 @@ class Runtime:
     def _flatten(self) -> None:
         """While the latch is closed: cancel and close everything, beside the loop, until the venue says it is so."""
         if self.shut() and not self.killer.done and (self._killing is None or self._killing.done()):
-            self._killing = asyncio.create_task(self.killer.flatten(self.shut()))
+            self._killing = asyncio.create_task(self.killer.flatten(self.shut(), lambda: bool(self.shut())))
+
+    async def _finish_kill(self) -> None:
+        """Bring a kill that is under way to its end, whatever it is that ends the session."""
+        until = stopwatch() + _FINISH_S
+        while self.shut() and not self.killer.done and stopwatch() < until:
+            self._flatten()
+            await asyncio.sleep(_POLL_S)
+        if self.shut():
+            with suppress(Exception):  # the next process asks for it, too
+                await self._take()
+                await self._pull()
+
+    async def _beat(self) -> None:
+        """Show that the loop turns, as long as it does."""
+        live = self.session.settings.live
+        while True:
+            if stopwatch() - self._turned < _STUCK * max(live.patience_s, live.answer_s):
+                self.heart.beat()
+            await asyncio.sleep(_BEAT_S)
+
+    def _hear_watchdog(self) -> None:
+        """Put on record what the watchdog has done; it closes the latch before it does anything else."""
+        if not self.shut():
+            return
+        for number, line in self.watchdog.news():
+            why = str(line.get("why", line["what"]))
+            if line["what"] == LATCH:
+                self._pending.append(Latched(True, "watchdog", "watchdog", "system", why))
+            self._pending.append(Control("watchdog", "watchdog", "system", why, {"number": number, "line": line}))
 
     def _latched(self, record: Latched, *, written: bool) -> None:
         self.tell(Alert("critical", record.trigger, f"killed: {record.why} ({record.who})"))
@@ -454,7 +554,7 @@ class Runtime:
     def act(self, action: Action) -> Future[str]:
         """Hand an action over from any thread; see `control.actions.Desk`."""
         future: Future[str] = Future()
-        self._later(lambda: self._inbox.put_nowait((action, future)))
+        self._later(lambda: self._put((action, future)))
         return future
 
     def status(self) -> Status:
@@ -488,6 +588,9 @@ class Runtime:
         if action.name == "release":
             self.latch.release(action.who, action.why, self.clock.now())
             self._pending.append(Latched(False, "manual", action.who, action.role, action.why))
+            if self._killing is not None:
+                self._killing.cancel()
+                self._killing = None
             self.killer.done = False
             return "the kill latch is open"
         return self._override(action)
@@ -502,6 +605,7 @@ class Runtime:
             if details.get("from") and details["from"] != mode:
                 raise DarwinError(f"{details['agent']} is in {mode} by now, not in {details['from']}: ask again")
             self.modes[details["agent"]] = details["mode"]
+            self.circuits.reset(details["agent"])
             return f"{details['agent']} is in {details['mode']} from the next bar on"
         symbol, rule = details["symbol"], details["rule"]
         if symbol not in self.tape.symbols:
@@ -521,62 +625,89 @@ class Runtime:
         """Bring the account forward by what the journal holds; what was in doubt is asked about later."""
         began = Began(self.session.id, self.session.info["version"], {"kind": self.session.kind})
         bodies = list(whole(self.journal))
-        for _, step in refold(self.fold, (body for _, body in bodies)):
-            self.bars, self.last_bar = self.bars + 1, step.bar
+        self._last_prices()
+        for record, step in refold(self.fold, (body for _, body in bodies)):
+            if step.decisions.tobytes() != log_of(record).tobytes():
+                self._differs(step)
+            self.heart.beat()
+            self.bars, self.last_bar, self._last = self.bars + 1, step.bar, step
             self.curve.append(step.curve[0])
-            self._new_day(step.bar)
-        for each in list(self.fold.pending.values()):
-            self.fold.intend(each)
-        left = [not_sent(each.intent, "the session ended before it was sent") for each in self.fold.pending.values()]
-        self.fold.pending.clear()
+            self._note_prices(self.tape.row(step.number))
+            showing.count(self.agents, self.line, step)
         self._restore(bodies)
         self.journal.append([Entry(self.clock.now(), began)])
-        self.ordering.write(left)
         if self.journal.recovered.note:
             self.tell(Alert("warning", "journal", self.journal.recovered.note))
         if self.latch.state().closed:
             self.tell(Alert("critical", "kill", f"the kill latch is closed: {self.latch.state().closed}"))
             self.killer.done = False
 
+    def _differs(self, step: Step) -> None:
+        """Take no new risk: a plugin is not a function of its inputs, or is another version."""
+        if "recovery" not in self.closed:
+            moment = stamp(step.bar)
+            reason = f"the bar of {moment} is decided otherwise than before: a plugin or a library has changed"
+            self.closed["recovery"] = reason
+            self.tell(Alert("critical", "recovery", f"safe mode: {reason}"))
+
     def _restore(self, bodies: Sequence[tuple[int, Body]]) -> None:
-        """Take over what people have asked for, and what was sent lately."""
+        """Take over what people have asked for, why no risk is taken, and what was sent lately."""
+        bars = self.session.settings.live.unwind_bars
         for time, body in bodies:
             if isinstance(body, Sent):
                 order = self.journal.book.orders.get(body.client_id)
                 if order is not None:
                     self.ordering.recent.append((time, order.intent))
+                    self.ordering.unanswered.add(body.client_id)
+            if isinstance(body, Result) and body.action == "submit":
+                self.ordering.unanswered.discard(body.client_id)
             if isinstance(body, Decision):
                 self._cursor, self._fills = body.content["cursor"], body.content["fills"]
+                self._day, self.day_start = self._day_of(body.bar), body.content["day_start"]
+                self._unwound = round((1.0 - body.content["given"]["keep"]) * bars)
+            if isinstance(body, Denial) and body.control == REPEATS and not self._disabled:
+                self._disabled = body.reason
+            if isinstance(body, Alert) and body.text.startswith(_SAFE):
+                self.closed[body.source] = body.text.removeprefix(_SAFE)
+            elif isinstance(body, Alert) and body.level == "info":
+                self.closed.pop(body.source, None)
+            if isinstance(body, Control) and body.action == "watchdog":
+                self.watchdog.heard = int(body.details["number"])
             if isinstance(body, Control) and body.details.get("outcome") == "done":
-                if body.action == "override" and "agent" in body.details:
-                    self.modes[body.details["agent"]] = body.details["mode"]
-                elif body.action == "override":
-                    (self.denied.add if body.details["rule"] == "deny" else self.denied.discard)(body.details["symbol"])
-                elif body.action == "halt":
-                    self.closed["halt"] = f"{body.why} ({body.who})"
-                elif body.action == "resume":
-                    self.closed.clear()
+                self._restore_action(time, body)
+
+    def _restore_action(self, time: int, body: Control) -> None:
+        """Take over what somebody has asked for."""
+        if body.action == "override" and "agent" in body.details:
+            self.modes[body.details["agent"]] = body.details["mode"]
+        elif body.action == "override":
+            (self.denied.add if body.details["rule"] == "deny" else self.denied.discard)(body.details["symbol"])
+        elif body.action == "halt":
+            self.closed["halt"] = f"{body.why} ({body.who})"
+        elif body.action == "resume":
+            self.closed.clear()
+            if self._disabled:
+                self._disabled, self._reenabled = "", Reenabled(body.who, body.why, time)
 
     async def _settle(self) -> None:
         """At the start: ask the venue about everything that is in doubt, before any new risk."""
         await self._pull()
-        await self.ordering.resolve()
         await self._reconcile()
+        if self._last is not None:
+            await self.ordering.finish(self._last)
+        await self.ordering.resolve()
 
     async def _pull(self) -> None:
         """Ask for the fills that were missed, and for what became of every order that may trade."""
-        found = await self.ordering.ask(self.broker.fills_since(self._fills))
-        if found is not None:
-            fills, self._fills = found
-            self.ordering.take(fills)
+        self._fills = await self.ordering.pull(self._fills)
         for order in self.journal.book.unfinished():
-            report = await self.ordering.ask(self.broker.order(order.client_id))
+            report = await self.ordering.ask(self.broker.order(order.client_id), answers.order)
             if isinstance(report, OrderReport):
                 self.ordering.take([report])
 
     async def _reconcile(self) -> None:
         """Compare the positions with what the venue says; no new risk while they differ."""
-        theirs = await self.ordering.ask(self.broker.positions())
+        theirs = await self.ordering.ask(self.broker.positions(), answers.positions)
         if theirs is None:
             return
         for _ in range(2):
@@ -584,10 +715,10 @@ class Runtime:
             if not wrong:
                 break
             await self._pull()
-            theirs = await self.ordering.ask(self.broker.positions()) or theirs
+            theirs = await self.ordering.ask(self.broker.positions(), answers.positions) or theirs
         if wrong and "positions" not in self.closed:
             self.closed["positions"] = wrong
-            self.tell(Alert("critical", "positions", f"safe mode: {wrong}"))
+            self.tell(Alert("critical", "positions", _SAFE + wrong))
             self._pending += [PositionSeen(each.symbol, each.quantity, each.as_of) for each in theirs]
         elif not wrong and self.closed.pop("positions", ""):
             self.tell(Alert("info", "positions", "they agree with the venue's again"))
@@ -628,7 +759,7 @@ class Runtime:
             self._flush()
             self._publish()
         finally:
-            await self.ordering.ask(self.broker.close())
+            await self.ordering.ask(self.broker.close(), bool)
             self.calls.close()
             self.tape.close()
             self.journal.close()

@@ -112,7 +112,7 @@ def _agent(run: Runtime, name: str) -> AgentLine:
     tally = run.agents.get(name, Tally())
     part = next(part for part in run.line.agents if part.name == name)
     mode = run.modes.get(name, part.trust.mode)
-    state = "off" if mode == "off" or run.agents_off else "closed"
+    state = "off" if mode == "off" or run.agents_off else run.circuits.state(name)
     agreement = tally.agreed / tally.decisions if tally.decisions else math.nan
     return AgentLine(name, mode, state, tally.decisions, tally.applied, tally.fallbacks, agreement, tally.last)
 

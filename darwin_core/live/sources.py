@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from darwin_core.protocols import Feed, Stream
     from darwin_core.types import Floats, Ints
 
+_END = object()
+"""What a feed itself can never send."""
 _SECOND = 1_000_000_000
 _SHORTEST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 30.0
 _MOMENT_S = 1.0
@@ -190,8 +192,8 @@ class Market:
                 self._over = True
 
     def _take(self, event: Any) -> None:
-        """Take one message of the stream; None is behind the last one."""
-        if event is None:
+        """Take one message of the stream; _END is behind the last one."""
+        if event is _END:
             self._over = True
         elif isinstance(event, Finding):
             self.told(event)
@@ -253,7 +255,7 @@ class Market:
                 await self._say(f"the feed's stream was lost, and is called again: {reason}")
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE_S)
-        await self._events.put(None)
+        await self._events.put(_END)
 
     async def _say(self, text: str) -> None:
         """Tell something of the stream itself, behind what it has brought."""

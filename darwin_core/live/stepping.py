@@ -16,8 +16,9 @@ from darwin_core import ledger
 from darwin_core.blocks import Block, cut, starts
 from darwin_core.clock import stopwatch
 from darwin_core.engine import Walk, joined, unit_of
-from darwin_core.errors import DarwinError
+from darwin_core.errors import DarwinError, PluginError
 from darwin_core.evaluate import Evaluator, Kept, Part
+from darwin_core.forming import form
 from darwin_core.ledger import ORDER_DTYPE, split
 from darwin_core.live.calls import Calls, Hung
 from darwin_core.lockstep import DECISION_DTYPE
@@ -54,6 +55,8 @@ class Given:
         The share of the strategy's targets that stands: less than 1 while positions are unwound.
     modes
         Agents whose mode somebody has changed, and to which.
+    spoiled
+        Agents, and the numbers of symbols, for which an answer was no action: the baseline stands in for it.
     """
 
     silent: frozenset[str] = frozenset()
@@ -61,6 +64,7 @@ class Given:
     closed: bool = False
     keep: float = 1.0
     modes: tuple[tuple[str, Mode], ...] = ()
+    spoiled: tuple[tuple[str, int], ...] = ()
 
 
 @frozen
@@ -109,34 +113,59 @@ class Step:
 
 @define(eq=False)
 class _Asked:
-    """An agent's guard that keeps the deadline, and remembers whether the baseline had to stand in."""
+    """An agent's guard that keeps the deadline, and remembers for what the baseline had to stand in."""
 
     inner: Guard
     stepper: Stepper
-    calls: Calls
+    calls: Calls | None
 
     def decide(self, observation: Observation) -> Floats | None:
         """Return the agent's actions, or None; never later than its deadline."""
-        name = self.inner.part.name
+        part = self.inner.part
         # The loop's own buffers are valid during the call only, and a late answer may come after it.
         seen = Observation(
             observation.names, read_only(observation.values.copy()), read_only(observation.time.copy()),
             read_only(observation.symbol.copy()), observation.symbols,
         )  # fmt: skip
+        if self.calls is None or self.stepper.again:
+            return self._again(seen)
         started = stopwatch()
         try:
             answer = self.calls.run(
-                f"agent {name}", lambda: self.inner.decide(seen), self.inner.part.trust.deadline_ms / 1000
+                f"agent {part.name}", lambda: self.inner.decide(seen), part.trust.deadline_ms / 1000
             )
             if answer is None:
-                self.stepper.fault(f"agent {name}", self.inner.said)
+                self.stepper.fault(f"agent {part.name}", self.inner.said)
         except Hung as error:
             answer = None
-            self.stepper.fault(f"agent {name}", str(error))
-        self.stepper.took[f"agent {name}"] = stopwatch() - started
+            self.stepper.fault(f"agent {part.name}", str(error))
+        self.stepper.took[f"agent {part.name}"] = stopwatch() - started
         if answer is None:
-            self.stepper.silent.add(name)
+            self.stepper.silent.add(part.name)
+        else:
+            self._note(seen, answer)
         return answer
+
+    def _note(self, seen: Observation, answer: Floats) -> None:
+        """Remember the rows for which the answer is no action: in another process it may be one."""
+        bad = ~np.isfinite(answer)
+        if self.inner.part.agent.effect != "target":
+            bad |= answer < 0.0
+        if bad.any():
+            name = self.inner.part.name
+            self.stepper.fault(f"agent {name}", "an action that is not finite or out of range")
+            self.stepper.spoiled |= {(name, s) for s in seen.symbol[bad].tolist()}
+
+    def _again(self, seen: Observation) -> Floats | None:
+        """Return the actions for a bar that was decided on before: without a deadline, spoiled where they were."""
+        name = self.inner.part.name
+        answer = self.inner.decide(seen)
+        if answer is None and self.stepper.again:
+            raise PluginError(f"agent {name} fails on a bar on which it has decided before: {self.inner.said}")
+        spoiled = {s for who, s in self.stepper.spoiled if who == name}
+        if answer is None or not spoiled:
+            return answer
+        return np.where([s in spoiled for s in seen.symbol.tolist()], np.nan, answer)
 
 
 @define(eq=False)
@@ -153,18 +182,23 @@ class Stepper:
         The threads in which plugins are called; None calls them here, without deadlines.
     patience
         Seconds that a feature, the strategy or a monitor may take.
+    exits
+        Whether the venue keeps stops and take-profits.
     """
 
     line: Line
     tape: Tape
     calls: Calls | None
     patience: float = 5.0
+    exits: bool = True
     walk: Walk = field(init=False)
     blocks: list[Block] = field(init=False)
     evaluator: Evaluator = field(init=False)
     took: dict[str, float] = field(factory=dict, init=False)
     silent: set[str] = field(factory=set, init=False)
     faults: list[Fault] = field(factory=list, init=False)
+    spoiled: set[tuple[str, int]] = field(factory=set, init=False)
+    again: bool = field(default=False, init=False)
     _modes: tuple[tuple[str, Mode], ...] = field(default=(), init=False)
     _ahead: Part | None = field(default=None, init=False)
     _ahead_rows: tuple[int, int] = field(default=(0, 0), init=False)
@@ -174,9 +208,8 @@ class Stepper:
     def __attrs_post_init__(self) -> None:
         """Open the account, and cut the history into blocks."""
         self.line = evolve(self.line, feed=self.tape)
-        self.walk = Walk(self.line, np.empty(0, np.int64), "auto", outside=True)
-        if self.calls is not None:
-            self.walk.panel.guards = tuple(_Asked(guard, self, self.calls) for guard in self.walk.panel.guards)  # type: ignore[misc]
+        self.walk = Walk(self.line, np.empty(0, np.int64), "auto", outside=True, exits=self.exits)
+        self.walk.panel.guards = tuple(_Asked(guard, self, self.calls) for guard in self.walk.panel.guards)  # type: ignore[misc]
         self._unit = unit_of(self.line)
         known = self.tape.known
         self.blocks = cut(self.tape.times()[:known], self._unit, self.tape.timezone) if known else []
@@ -201,6 +234,7 @@ class Stepper:
         """
         given, number = given or Given(), self.decided
         self.took, self.silent, self.faults = {}, set(given.silent), []
+        self.spoiled, self.again = set(given.spoiled), again
         self._extend(number)
         part, held, closed = self._part(given, again=again)
         before = int(self.tape.times()[number - 1]) if number else None
@@ -216,7 +250,9 @@ class Stepper:
         self.took["decide"] = stopwatch() - started
         still = {int(terms["order_id"][s]) for s in np.flatnonzero(slots["order"])}
         decisions, orders = self._written()
-        missing = evolve(given, silent=frozenset(self.silent), held=held, closed=closed)
+        missing = evolve(
+            given, silent=frozenset(self.silent), held=held, closed=closed, spoiled=tuple(sorted(self.spoiled))
+        )
         return Step(
             int(self.tape.times()[number]), number, missing, decisions, orders, first, tuple(sorted(waiting - still)),
             tuple(self._curve[0].tolist()), tuple(self.faults), self.took,
@@ -244,10 +280,16 @@ class Stepper:
             self.blocks.append(Block(number, number + 1))
         else:
             self.blocks[-1] = Block(self.blocks[-1].start, number + 1)
-        kept = self.evaluator.kept
-        kept.bars.clear()
-        for key in [key for key in kept.columns if key[1] == len(self.blocks) - 1]:
-            del kept.columns[key]
+        self._renew()
+
+    def _renew(self) -> None:
+        """Begin the bar with what is known of the closed blocks; one that hangs keeps the memory of its own bar."""
+        k, kept = len(self.blocks) - 1, Kept()
+        for key, values in list(self.evaluator.kept.columns.items()):
+            if key[1] < k:
+                kept.add_column(key, values)
+        self.evaluator = Evaluator(self.line, list(self.blocks), kept)
+        self.evaluator.forget(k)
 
     def _part(self, given: Given, *, again: bool) -> tuple[Part, bool, bool]:
         """Evaluate the newest row; what fails is held, and no risk is added."""
@@ -325,8 +367,11 @@ def _evaluate(evaluator: Evaluator, k: int) -> tuple[dict[str, Floats], Proposal
     """Return the features and the proposal of the newest row of block `k`, as the whole block has them."""
     features = {named.name: evaluator.column(named, k)[-1:] for named in evaluator.line.columns}
     lookback = evaluator.line.strategy.strategy.lookback
-    proposal = evaluator.propose(evaluator.market(k, lookback), lookback, k)
-    return features, _rows_of(proposal, slice(-1, None))
+    market = evaluator.market(k, lookback)
+    proposal = _rows_of(evaluator.propose(market, lookback, k), slice(-1, None))
+    # What cannot be taken as a proposal is refused here, where the last one can stand in for it.
+    form(evaluator.line.strategy.owner, proposal, market.bars[-1:], np.zeros(len(market.bars.symbols), np.int8))
+    return features, proposal
 
 
 def row_of(part: Part, i: int) -> Part:
