@@ -50,7 +50,7 @@ if TYPE_CHECKING:
         Strategy,
         Stream,
     )
-    from darwin_core.training.policy import LearnedAgent, Policy
+    from darwin_core.training.policy import LearnedAgent, Policy, PolicyOptions
     from darwin_core.training.task import Examples, Task
     from darwin_core.training.trainer import Lesson, Rows, Trained, Trainer, TrainingPlan
     from darwin_core.types import Bars, Limits, Market, Observation, Proposal
@@ -99,7 +99,7 @@ _HOMES = {
         "Strategy",
         "Stream",
     ),
-    "training.policy": ("LearnedAgent", "Policy"),
+    "training.policy": ("LearnedAgent", "Policy", "PolicyOptions"),
     "training.task": ("Examples", "Task"),
     "training.trainer": ("Lesson", "Rows", "Trained", "Trainer", "TrainingPlan"),
     "types": ("Bars", "Limits", "Market", "Observation", "Proposal"),
@@ -142,6 +142,7 @@ __all__ = [
     "Outcome",
     "PluginError",
     "Policy",
+    "PolicyOptions",
     "PositionReport",
     "Proposal",
     "Refused",

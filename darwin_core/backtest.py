@@ -16,11 +16,13 @@ from darwin_core.clock import cpu_seconds, now
 from darwin_core.closes import Closes
 from darwin_core.config import load
 from darwin_core.evaluate import stamp
+from darwin_core.graduation.roles import role_of
 from darwin_core.holding import BuyAndHold
 from darwin_core.options import plain
 from darwin_core.outcomes import Outcomes, r_multiples
 from darwin_core.parallel import Workers
 from darwin_core.state import FILE, record_run
+from darwin_core.state.attribution import attribution
 from darwin_core.store import Run, Store, to_json
 
 if TYPE_CHECKING:
@@ -133,7 +135,9 @@ def measure(
     info["changes"] = dict(changes or {})
     info["audit"] = _audits(result, evaluated.audited)
     others: dict[str, Floats] = {}
-    info["agents"] = [_agent_info(result, part, number, evaluated, others) for number, part in enumerate(line.agents)]
+    info["agents"] = [
+        _agent_info(result, part, number, evaluated, others, candidates) for number, part in enumerate(line.agents)
+    ]
     info["cpu_seconds"] = cpu_seconds() - started
     return Outcome(result, holding.curve, closes, candidates, info, others)
 
@@ -246,8 +250,9 @@ def _versions(line: Line) -> dict[str, str]:
 
 
 def _agent_info(
-    result: Result, part: AgentPart, number: int, evaluated: Evaluated, others: dict[str, Floats]
-) -> dict[str, Any]:
+    result: Result, part: AgentPart, number: int, evaluated: Evaluated, others: dict[str, Floats],
+    candidates: NDArray[Any],
+) -> dict[str, Any]:  # fmt: skip
     """Count an agent's decisions, and run the line once more with the agent in the opposite mode."""
     log = result.decisions[result.decisions["stage"] == number + 1]
     acts = part.trust.mode in ("canary", "active")
@@ -259,6 +264,7 @@ def _agent_info(
     return {
         "name": part.name,
         "plugin": str(part.owner),
+        "role": role_of(part.agent),
         "version": getattr(part.agent, "version", None),
         "mode": part.trust.mode,
         "share": part.trust.share if part.trust.mode == "canary" else None,
@@ -273,5 +279,6 @@ def _agent_info(
         "with": summary(with_agent),
         "without": summary(without),
         "added_money": float(with_agent.equity[-1] - without.equity[-1]),
+        "added": attribution(result, part, number, candidates, with_agent.equity, without.equity),
         "hypothetical": not acts,
     }

@@ -54,7 +54,7 @@ class _Listener(event.Listener):
 
 def warm() -> int:
     """Import every module with kernels; return how many functions had to be compiled, 0 if all were in the cache."""
-    for name in ("lockstep", "forming", "outcomes", "stats", "venue"):
+    for name in ("lockstep", "outcomes", "stats", "venue"):
         import_module(f"darwin_core.{name}")
     return _Listener.count
 
@@ -122,6 +122,25 @@ def compiled_function(signature: Any) -> Any:
         return status.is_error
 
     return _call(signature, types.boolean, code)
+
+
+def _fetch(_typing: Any, array: Any, _place: Any) -> Any:
+    tools: Any = cgutils
+
+    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        data = tools.create_struct_proxy(signature.args[0])(context, builder, values[0]).data
+        byte, whole = ir.IntType(8).as_pointer(), ir.IntType(32)
+        kinds = ir.FunctionType(ir.VoidType(), [byte, whole, whole, whole])
+        function = tools.get_or_insert_function(builder.module, kinds, "llvm.prefetch.p0i8")
+        item = builder.bitcast(builder.gep(data, [values[1]]), byte)
+        builder.call(function, [item, whole(0), whole(3), whole(1)])  # to read it, keep it near, as data
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp), emit
+
+
+fetch: Any = intrinsic(_fetch)
+"""For compiled code: ``fetch(array, place)`` begins to bring an item near the processor, and waits for nothing."""
 
 
 def address_of(function: Any, signature: Any) -> int:

@@ -8,6 +8,7 @@ from attrs import Factory, field, fields, frozen
 from attrs.validators import and_, ge, gt, le, lt, matches_re, max_len, optional
 
 from darwin_core.errors import ConfigError, did_you_mean
+from darwin_core.graduation.table import GraduationTable
 from darwin_core.live.controls.review import Controls
 from darwin_core.live.safemode import Triggers
 from darwin_core.options import Options, structure
@@ -137,6 +138,8 @@ class LiveTable:
         Bars over which positions are closed in safe mode; 0 leaves them to the strategy's exits.
     on_stop
         What a stop does with positions: keep or flatten.
+    watchdog_s
+        Seconds that the trader may stand still before ``darwin watchdog`` flattens.
     """
 
     calendar: str = "24/7"
@@ -149,6 +152,7 @@ class LiveTable:
     reconcile_bars: int = field(default=1, validator=ge(1))
     unwind_bars: int = field(default=0, validator=ge(0))
     on_stop: Literal["keep", "flatten"] = "keep"
+    watchdog_s: float = field(default=10.0, validator=ge(1.0))
 
 
 @frozen
@@ -240,6 +244,7 @@ class Settings:
     triggers: Triggers = Factory(Triggers)
     circuit: CircuitTable = Factory(CircuitTable)
     registry: RegistryTable = Factory(RegistryTable)
+    graduation: GraduationTable = Factory(GraduationTable)
     reporters: tuple[Use, ...] = ()
     run: RunTable = Factory(RunTable)
     sweep: Mapping[str, tuple[Any, ...]] = Factory(dict)
@@ -256,6 +261,7 @@ _PLAIN = {
     "triggers": Triggers,
     "circuit": CircuitTable,
     "registry": RegistryTable,
+    "graduation": GraduationTable,
 }
 _ONE = ("feed", "strategy", "broker")
 _MANY = ("features", "agents", "monitors", "reporters")

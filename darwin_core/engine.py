@@ -316,7 +316,8 @@ class Walk:
             desks.ask,
             (
                 first, bars.time, opens, highs, lows, bars.close,
-                formed.signed, formed.candidate, formed.confidence, formed.stop, formed.take_profit, part.may_add,
+                formed.side, formed.weight, formed.candidate, formed.news, formed.confidence, formed.stop,
+                formed.take_profit, part.may_add,
             ),
             (self.rules, self.book, self.slots),
             (

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from attrs import frozen
-from numba import types
 
-from darwin_core.compiled import entry, inner
 from darwin_core.errors import PluginError
 from darwin_core.evaluate import bad_cell, stamp
 
@@ -18,73 +17,27 @@ if TYPE_CHECKING:
     from darwin_core.plugins import Owner
     from darwin_core.types import Bars, Bools, Floats, Proposal
 
-_FLOATS = types.Array(types.float64, 1, "C", readonly=True)
-_SIDES = types.Array(types.int8, 1, "C", readonly=True)
-_BOOLS = types.Array(types.boolean, 1, "C", readonly=True)
-
 
 @frozen(eq=False)
 class Formed:
-    """A checked proposal, what the kernel works on: (n, S), `confidence` possibly (1, 1), exits possibly (0, 0)."""
+    """A checked proposal, what the kernel works on: (n, S), numbers possibly (1, 1), exits possibly (0, 0).
 
-    signed: Floats
+    `news` (n,) are the rows that may say something that the row before did not; the first is one of them.
+    """
+
+    side: NDArray[np.int8]
+    weight: Floats
     candidate: Bools
+    news: Bools
     confidence: Floats
     stop: Floats
     take_profit: Floats
 
-
-# The loops over cells have neither branches nor an early end, so that several cells are worked on at once.
-
-
-@inner
-def _sign(side, weight, signed):
-    """Fill `signed`; return whether a cell is bad. A flat cell's weight means nothing."""
-    bad = False
-    if len(weight) == len(signed):
-        for i in range(len(signed)):
-            way, size = side[i], weight[i]
-            signed[i] = way * size if way != 0 else 0.0
-            bad |= (way > 1) | (way < -1) | ((way != 0) & (not ((size >= 0.0) & (size < np.inf))))
-        return bad
-    size = weight[0]
-    wrong = not 0.0 <= size < np.inf
-    for i in range(len(signed)):
-        way = side[i]
-        signed[i] = way * size if way != 0 else 0.0
-        bad |= (way > 1) | (way < -1) | ((way != 0) & wrong)
-    return bad
-
-
-@inner
-def _first_bad(side, weight):
-    for i in range(len(side)):
-        size = weight[i if len(weight) == len(side) else 0]
-        if side[i] != 0 and (abs(side[i]) != 1 or not 0.0 <= size < np.inf):
-            return i
-    return -1
-
-
-@entry(
-    types.int64(_SIDES, _FLOATS, _BOOLS, types.int8[::1], types.float64[::1], types.boolean[::1]),
-    allocates=False,
-)
-def _form(side, weight, own, previous, signed, candidate):
-    """Fill `signed` and `candidate`, all cells in a row; return the first bad cell's index, or -1."""
-    cells, symbols = len(signed), len(previous)
-    if _sign(side, weight, signed):
-        return _first_bad(side, weight)
-    if len(own) > 0:
-        for i in range(cells):
-            candidate[i] = own[i] & (side[i] != 0)
-    else:
-        for i in range(min(symbols, cells)):
-            candidate[i] = (side[i] != 0) & (side[i] != previous[i])
-        for i in range(symbols, cells):
-            candidate[i] = (side[i] != 0) & (side[i] != side[i - symbols])
-    for s in range(symbols if cells else 0):
-        previous[s] = side[cells - symbols + s]
-    return -1
+    @cached_property
+    def signed(self) -> Floats:
+        """Signed target weights, (n, S)."""
+        signed = np.zeros(self.side.shape)
+        return np.multiply(self.side, self.weight, out=signed, where=self.side != 0)
 
 
 def form(owner: Owner, proposal: Proposal, bars: Bars, previous: NDArray[np.int8]) -> Formed:
@@ -105,19 +58,50 @@ def form(owner: Owner, proposal: Proposal, bars: Bars, previous: NDArray[np.int8
     shape = (len(bars), len(bars.symbols))
     side = np.asarray(proposal.side, dtype=np.int8)
     side = side if side.ndim else np.full(shape, side)
-    weight = _dense(proposal.weight, shape, np.float64)
-    own = proposal.candidate if proposal.candidate is not None else np.empty(0, np.bool_)
-    signed = np.empty(shape)
-    candidate = np.empty(shape, np.bool_)
-    bad = _form(side.ravel(), weight.ravel(), own.ravel(), previous, signed.ravel(), candidate.ravel())
-    if bad >= 0:
-        _refuse(owner, bars, side, weight, divmod(bad, shape[1]))
+    weight: Floats = _dense(proposal.weight, shape, np.float64)
+    wrong = _wrong(side, weight)
+    if wrong is not None:
+        _refuse(owner, bars, side, weight, wrong)
     confidence: Floats = _dense(proposal.confidence, shape, np.float64)
-    wrong = ~((confidence >= 0.0) & (confidence <= 1.0))
-    if wrong.any():
-        raise PluginError(f"{owner}: {bad_cell('confidence', wrong, bars, confidence)}; it lies between 0 and 1")
+    if confidence.size != 1 or not 0.0 <= confidence.item() <= 1.0:
+        bad = ~((confidence >= 0.0) & (confidence <= 1.0))
+        if bad.any():
+            raise PluginError(f"{owner}: {bad_cell('confidence', bad, bars, confidence)}; it lies between 0 and 1")
+    candidate, news = _new(side, weight, proposal.candidate, previous)
     stop, take_profit = (_exits(owner, name, proposal, bars) for name in ("stop", "take_profit"))
-    return Formed(signed, candidate, confidence, stop, take_profit)
+    return Formed(side, weight, candidate, news, confidence, stop, take_profit)
+
+
+def _new(side: NDArray[np.int8], weight: Floats, own: Bools | None, previous: NDArray[np.int8]) -> tuple[Bools, Bools]:
+    """Return the candidates (n, S), and the rows (n,) that may say something new."""
+    changed = _turns(side, previous)
+    candidate: Bools = (side != 0) & (changed if own is None else own)
+    if own is not None:
+        changed |= candidate
+    if weight.size > 1:
+        changed[1:] |= weight[1:] != weight[:-1]
+    news: Bools = np.any(changed, axis=1) if changed.shape[1] > 1 else changed.ravel()
+    news[:1] = True
+    return candidate, news
+
+
+def _turns(side: NDArray[np.int8], previous: NDArray[np.int8]) -> Bools:
+    """Return where the side is another than on the row before; leave the last row's in `previous`."""
+    changed = np.empty(side.shape, np.bool_)
+    if len(side):
+        np.not_equal(side[0], previous, out=changed[0])
+        np.not_equal(side[1:], side[:-1], out=changed[1:])
+        previous[:] = side[-1]
+    return changed
+
+
+def _wrong(side: NDArray[np.int8], weight: Floats) -> tuple[int, int] | None:
+    """Return the first cell whose side or weight makes no sense."""
+    if weight.size == 1 and 0.0 <= weight.item() < np.inf and side.size and side.max() <= 1 and side.min() >= -1:
+        return None  # the common case, in two passes
+    wrong = (side != 0) & ~((weight >= 0.0) & (weight < np.inf))
+    wrong |= (side > 1) | (side < -1)
+    return divmod(int(wrong.argmax()), wrong.shape[1]) if wrong.any() else None
 
 
 def _dense(value: object, shape: tuple[int, int], dtype: type) -> NDArray[Any]:

@@ -19,7 +19,7 @@ import numpy as np
 from numba import types
 
 from darwin_core import compiled
-from darwin_core.compiled import c_function, compiled_function, entry, fixed, inlined, inner, pasted, records
+from darwin_core.compiled import c_function, compiled_function, entry, fetch, fixed, inlined, inner, pasted, records
 from darwin_core.ledger import (
     BOOK_DTYPE,
     FILL_DTYPE,
@@ -129,17 +129,25 @@ def _at(values, t, s):
     return values[t, s] if values.size > 1 else values[0, 0]
 
 
+@pasted
+def _signed(side, weight, t, s):
+    """Return a proposal's signed target weight; the weight of a flat cell means nothing."""
+    way, size = side[t, s], _at(weight, t, s)
+    target = way * size  # before it is known whether it counts: a branch would be guessed wrong
+    return target if way != 0 else 0.0
+
+
 @inlined
-def _live_value(which, proposed, confidence, book, slot, term):
+def _live_value(which, confidence, book, slot, term):
     """Return the value of LIVE_COLUMNS[which]."""
     if which == 0:
         return _sign(slot.target)
     if which == 1:
         return abs(slot.target)
     if which == 3:
-        return _sign(proposed)
+        return _sign(slot.proposed)
     if which == 4:
-        return abs(proposed)
+        return abs(slot.proposed)
     if which <= 5:
         return confidence  # no effect changes it, so the proposal's is the strategy's
     if which == 7:
@@ -161,7 +169,7 @@ def _live_value(which, proposed, confidence, book, slot, term):
 
 @inlined
 def _lay_out(
-    j, t, time, agents, asks, candidate, market, sources, signed, confidence, applied, held, log, book, slots, terms,
+    j, t, time, agents, asks, candidate, market, sources, confidence, applied, held, log, book, slots, terms,
     rows, observation,
 ):  # fmt: skip
     """Write the rows on which agent `j` is asked at bar `t`; return how many."""
@@ -181,9 +189,7 @@ def _lay_out(
                         said = held[-1 - _N_LIVE - code, s]
                         observation[at] = said if said == said else agents[-1 - _N_LIVE - code].baseline
                     else:
-                        observation[at] = _live_value(
-                            -1 - code, signed[t, s], _at(confidence, t, s), book, slots[s], terms[s]
-                        )
+                        observation[at] = _live_value(-1 - code, _at(confidence, t, s), book, slots[s], terms[s])
                     at += 1
         elif agent.when == AT_CANDIDATES and candidate[t, s]:
             # It cannot be asked about this candidate, and what it said of the last one is over.
@@ -254,20 +260,38 @@ def _apply(j, agent, applied, held, slots):
 
 
 @pasted
-def _propose(t, time, signed, candidate, confidence, slots, log, book):
+def _propose(t, time, side, weight, candidate, confidence, slots, log, book):
     """Take the strategy's proposals of bar `t` as targets and log what is new; return if anything is, any candidate."""
     news = candidates = False
     for s in range(len(slots)):
         slot = slots[s]
-        weight = signed[t, s]
-        slot.target = weight
-        if candidate[t, s] or weight != slot.proposed:
+        proposed = _signed(side, weight, t, s)
+        slot.target = proposed
+        if candidate[t, s] or proposed != slot.proposed:
             news = True
             candidates |= candidate[t, s]
-            slot.proposed = weight
+            slot.proposed = proposed
             flags = CANDIDATE if candidate[t, s] else NO_FLAG
-            _log(log, book, time, s, STRATEGY_STAGE, flags, weight, _at(confidence, t, s))
+            _log(log, book, time, s, STRATEGY_STAGE, flags, proposed, _at(confidence, t, s))
     return news, candidates
+
+
+@pasted
+def _keep_proposals(slots):
+    """Take the proposals of the bar before as targets again, which agents may have changed."""
+    for s in range(len(slots)):
+        slots[s].target = slots[s].proposed
+
+
+@pasted
+def _next_news(t, news, time, opens):
+    """Return the first row from `t` on that holds news, or the number of rows; what that bar reads is sent for."""
+    while t < len(news) and not news[t]:
+        t += 1
+    if t < len(news):  # such bars lie far apart in memory, and nothing else would see them coming
+        fetch(time, t)
+        fetch(opens, min(t + 1, len(news) - 1) * opens.shape[1])
+    return t
 
 
 @pasted
@@ -288,47 +312,33 @@ def _log_targets(time, rules, slots, log, book):
 
 
 @inner
-def _coast(t, closes, signed, candidate, curve, rules, book, slots, terms):
-    """Go through bars on which nothing but prices is new and nobody has to act; return the first other bar.
+def _coast(closes, curve, rules, book, slot, term):
+    """Take one symbol's account through bars on which nothing but its price is new; return how many.
 
-    What `open_bar`, `_propose` and `close_bar` come to on such bars, with the account in registers.
+    What `open_bar` and `close_bar` come to on such bars, in registers. All of them, or those before a drawdown that
+    is too large.
     """
-    cash, peak, equity, gross, net = book.cash, book.peak, book.equity, book.gross, book.net
+    cash, peak, position, last = book.cash, book.peak, slot.position, slot.last
     floor = 1.0 - rules.max_drawdown if book.halted == 0.0 else -np.inf
-    held = book.open > 0.0
-    while t < len(closes):
-        news = False
-        for s in range(len(slots)):
-            news |= candidate[t, s] or signed[t, s] != slots[s].proposed
-        if news:
+    done, aged, net = 0, 0, book.net
+    while done < len(closes):
+        price = closes[done, 0]
+        there = price == price
+        now = position * (price if there else last)
+        high = max(peak, cash + now)
+        if cash + now <= high * floor:
             break
-        if held:
-            now = total = 0.0
-            for s in range(len(slots)):
-                slot = slots[s]
-                if slot.position != 0.0:
-                    price = closes[t, s]
-                    value = slot.position * (price if price == price else slot.last)
-                    now += value
-                    total += abs(value)
-            high = max(peak, cash + now)
-            if cash + now <= high * floor:
-                break
-            for s in range(len(slots)):
-                price = closes[t, s]
-                if slots[s].position != 0.0 and price == price:
-                    slots[s].last = price
-                    terms[s].age += 1.0
-            equity, peak, net, gross = cash + now, high, now, total
-        elif equity <= peak * floor:
-            break
-        curve[t, 0] = equity
-        curve[t, 1] = cash
-        curve[t, 2] = gross
-        curve[t, 3] = net
-        t += 1
-    book.peak, book.equity, book.gross, book.net = peak, equity, gross, net
-    return t
+        last = price if there else last
+        aged += there
+        net, peak = now, high
+        row = curve[done]
+        row[0], row[1], row[2], row[3] = cash + now, cash, abs(now), now
+        done += 1
+    if position != 0.0:
+        slot.last = last
+        term.age += aged
+        book.peak, book.equity, book.gross, book.net = peak, cash + net, abs(net), net
+    return done
 
 
 _PRICES = fixed(types.float64, 2)
@@ -337,7 +347,8 @@ _PRICES = fixed(types.float64, 2)
 @entry(
     types.boolean(
         types.int64, types.int64, fixed(types.int64, 1), _PRICES, _PRICES, _PRICES, _PRICES,
-        _PRICES, fixed(types.boolean, 2), _PRICES, _PRICES, _PRICES, fixed(types.boolean, 1),
+        fixed(types.int8, 2), _PRICES, fixed(types.boolean, 2), fixed(types.boolean, 1),
+        _PRICES, _PRICES, _PRICES, fixed(types.boolean, 1),
         records(RULES_DTYPE), records(BOOK_DTYPE), records(SLOT_DTYPE), records(TERMS_DTYPE),
         records(AGENT_DTYPE), types.boolean[:, :, ::1], _F3, fixed(types.float64, 3), types.int64[:, ::1],
         types.boolean[:, ::1], _F2, types.int64[::1], types.int64[:, ::1], types.int64[::1], _F1, _F1,
@@ -347,7 +358,7 @@ _PRICES = fixed(types.float64, 2)
 )  # fmt: skip
 def lockstep(
     ask, first_bar, time, opens, highs, lows, closes,
-    signed, candidate, confidence, stop, take, may_add,
+    side, weight, candidate, news, confidence, stop, take, may_add,
     rules, book, slots, terms,
     agents, asks, actions_given, market, sources, applied, held, faults, windows, rows, observation, actions,
     curve, orders, fills, log,
@@ -364,11 +375,12 @@ def lockstep(
         stops |= term.stop > 0.0 or term.take > 0.0 or term.order_stop > 0.0 or term.order_take > 0.0
     rests = stops and rules.has_range != 0.0
     looks = rules.horizon > 0.0 or (stops and rules.has_range == 0.0)
-    calm = n_agents == 0 and not rests and not looks and rules.band == 0.0 and rules.outside == 0.0
-    t = 0
+    calm = n_agents == 0 and n_symbols == 1 and not rests and not looks and rules.band == rules.outside == 0.0
+    t = soon = 0
+    later = _next_news(1, news, time, opens)
     while t < len(closes):
-        if calm and book.waiting == 0.0 and book.unsettled == 0.0:
-            t = _coast(t, closes, signed, candidate, curve, rules, book, slots, terms)
+        if t < soon and calm and book.waiting == 0.0 and book.unsettled == 0.0:
+            t += _coast(closes[t:soon], curve[t:soon], rules, book, slots[0], terms[0])
             if t == len(closes):
                 break
         bar = first_bar + t
@@ -379,12 +391,17 @@ def lockstep(
         ) and call_python(ask, DRAIN, t, 0) == STOPPED:
             return False
         open_bar(t, bar, opens, highs, lows, closes, rests, rules, book, slots, terms, orders, fills)
-        news, candidates = _propose(t, time[t], signed, candidate, confidence, slots, log, book)
+        fresh = candidates = False
+        if t == soon:
+            fresh, candidates = _propose(t, time[t], side, weight, candidate, confidence, slots, log, book)
+            soon, later = later, _next_news(later + 1, news, time, opens)
+        elif n_agents > 0:
+            _keep_proposals(slots)
         for j in range(n_agents):
             agent = agents[j]
             n = _lay_out(
-                j, t, time[t], agents, asks, candidate, market, sources, signed, confidence, applied, held, log, book,
-                slots, terms, rows, observation,
+                j, t, time[t], agents, asks, candidate, market, sources, confidence, applied, held, log, book, slots,
+                terms, rows, observation,
             )  # fmt: skip
             answer = FELL_BACK if agent.given == IN_VAIN else ANSWERED
             if n > 0 and agent.given != 0:
@@ -404,14 +421,12 @@ def lockstep(
                 j, n, time[t], agent, rows, actions, fell_back, applied, held, faults, windows, log, book, slots
             )
             _apply(j, agent, applied, held, slots)
-        if news or n_agents > 0:
-            news = candidates | _log_targets(time[t], rules, slots, log, book)
+        if fresh or n_agents > 0:
+            fresh = candidates | _log_targets(time[t], rules, slots, log, book)
         add = may_add[t]
-        close_bar(t, bar, closes, candidate, add, stop, take, looks, news, rules, book, slots, terms, orders, fills)
-        curve[t, 0] = book.equity
-        curve[t, 1] = book.cash
-        curve[t, 2] = book.gross
-        curve[t, 3] = book.net
+        close_bar(t, bar, closes, candidate, add, stop, take, looks, fresh, rules, book, slots, terms, orders, fills)
+        row = curve[t]
+        row[0], row[1], row[2], row[3] = book.equity, book.cash, book.gross, book.net
         t += 1
     return True
 
@@ -452,7 +467,8 @@ def walk(
     callback = _CALLBACK(asked)
     rules, book, slots = account
     records = rules.view(RULES_DTYPE), book.view(BOOK_DTYPE), *split(slots)
-    if not lockstep(ctypes.cast(callback, ctypes.c_void_p).value, *market, *records, *others):
+    address = ctypes.c_void_p.from_buffer(callback).value  # `ctypes.cast` would make a circle of references
+    if not lockstep(address, *market, *records, *others):
         raise raised[0] if raised else KeyboardInterrupt
     ask(int(DRAIN), 0, 0)
 

@@ -115,7 +115,7 @@ class Panel:
 
     def questions(self, part: Part, formed: Formed, before: int | None) -> Questions:
         """Find the rows on which each agent decides, and ask those that can be asked at once."""
-        n, shape = len(self.parts), formed.signed.shape
+        n, shape = len(self.parts), formed.candidate.shape
         market = np.empty((*shape, len(self.columns)))
         for f, name in enumerate(self.columns):
             market[:, :, f] = part.features[name]

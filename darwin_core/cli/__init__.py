@@ -13,6 +13,7 @@ COMMANDS = {
     "new-plugin": "start a plugin of your own",
     "evaluate": "show how an agent does against its baseline",
     "bench": "measure the inference backends",
+    "graduation": "say where an agent stands on the way to active; promote, demote",
     "train": "train an agent on recorded runs, judge it on held-out time, publish it signed",
     "models": "list, verify, promote and roll back trained policies; make keys",
     "live": "trade a deployment, or rehearse it on the past",

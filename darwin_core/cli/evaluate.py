@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from darwin_core.cli.running import console
+from darwin_core.cli.running import console, escape
 
 if TYPE_CHECKING:
     import argparse
@@ -42,8 +42,11 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     import attrs
 
     from darwin_core import state
+    from darwin_core.state.sessions import record_sessions
 
     path = Path(arguments.db)
+    for problem in record_sessions(path):
+        console(stderr=True).print(f"[yellow]{escape(problem)}[/]")
     if arguments.agent is None:
         rows = state.listing(path)
         if not arguments.json:

@@ -14,6 +14,8 @@ from darwin_core.cli.running import add_deployment, changes, console, escape
 if TYPE_CHECKING:
     import argparse
 
+    from rich.console import Console
+
     from darwin_core.live.control.actions import Action, Answer
     from darwin_core.live.runtime import Runtime
     from darwin_core.live.session import Session
@@ -59,10 +61,24 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         stack.enter_context(Server(session.folder, runtime, record))
         sys.setswitchinterval(0.001)  # the control socket's thread must not wait for a busy one
         asyncio.run(_until_stopped(runtime))
+    _remember(session, show)
     status = runtime.status()
     if not arguments.json:
         console().print(f"[dim]session[/] {escape(session.id)}  [dim]digest[/] {status.digest[:16]}", soft_wrap=True)
     return {"folder": session.folder.as_posix(), **snapshot.plain(status)}
+
+
+def _remember(session: Session, show: Console) -> None:
+    """Put what the session's agents decided into the state database."""
+    from darwin_core.errors import DarwinError
+    from darwin_core.live.session import home
+    from darwin_core.state import FILE
+    from darwin_core.state.sessions import record_session
+
+    try:
+        record_session(home(session.settings).parent / FILE, session)
+    except DarwinError as error:
+        show.print(f"[yellow]not recorded: {escape(str(error))}[/]")
 
 
 def _session(arguments: argparse.Namespace) -> Session:

@@ -158,7 +158,7 @@ _ROWS: tuple[tuple[str, str, int], ...] = (
     ("  from", "uplift_low", 4),
     ("  to", "uplift_high", 4),
     ("Sharpe per trade", "sharpe_per_trade", 3),
-    ("at equal size", "baseline_sharpe_per_trade", 3),
+    ("of the baseline", "baseline_sharpe_per_trade", 3),
     ("difference", "sharpe_uplift", 3),
     ("  from", "sharpe_uplift_low", 3),
     ("  to", "sharpe_uplift_high", 3),
@@ -169,7 +169,7 @@ _ROWS: tuple[tuple[str, str, int], ...] = (
     ("right when changed", "right_when_changed", 1),
     ("AUC", "auc", 3),
     ("deepest fall, R", "drawdown_r", 1),
-    ("at equal size", "baseline_drawdown_r", 1),
+    ("of the baseline", "baseline_drawdown_r", 1),
 )
 _SHARES = {"changed", "skipped", "winners_reduced", "losers_reduced", "right_when_changed"}
 

@@ -12,7 +12,7 @@ from attrs import define, evolve, field, frozen
 
 from darwin_core.live import coding
 from darwin_core.live.errors import IllegalTransition
-from darwin_core.live.orders import FillReport, Intent, OrderReport, Status
+from darwin_core.live.orders import FINAL, FillReport, Intent, OrderReport, Status
 from darwin_core.live.schema import (
     AbsentReport,
     CancelSent,
@@ -109,7 +109,9 @@ class Book:
 
     def with_status(self, *statuses: Status) -> list[Order]:
         """Return the orders in one of these statuses, by bar and id."""
-        return sorted((order for order in self.orders.values() if order.status in statuses), key=_age)
+        ended = not FINAL.isdisjoint(statuses)
+        among = self.orders.values() if ended else (self.orders[client_id] for client_id in self._live.values())
+        return sorted((order for order in among if order.status in statuses), key=_age)
 
     def live_on(self, intent: Intent) -> Order | None:
         """Return the live order on the leg that an intent is for."""

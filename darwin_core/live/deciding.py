@@ -54,6 +54,7 @@ def decision(step: Step, digest: str, cursor: str = "", fills: str = "", day_sta
             "gross": gross,
             "net": net,
             "day_start": day_start,
+            "took": {who.removeprefix("agent "): s for who, s in step.took.items() if who.startswith("agent ")},
             "faults": [[fault.who, fault.what] for fault in step.faults],
         },
     )

@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING
 
 from darwin_core import ledger
 from darwin_core.ledger import split
-from darwin_core.live.controls import Book, OpenOrder, Recent
+from darwin_core.live.controls import Book, OpenOrder
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from darwin_core.live.book import Book as Orders
     from darwin_core.live.calendar import Calendar
-    from darwin_core.live.controls import Price, Reenabled
-    from darwin_core.live.orders import Intent
+    from darwin_core.live.controls import Price, Recent, Reenabled
     from darwin_core.live.stepping import Stepper
 
 
@@ -22,7 +21,7 @@ def gather(
     now: int,
     stepper: Stepper,
     orders: Orders,
-    recent: Sequence[tuple[int, Intent]],
+    recent: Iterable[Recent],
     calendar: Calendar,
     prices: Mapping[str, Price],
     *,
@@ -48,7 +47,7 @@ def gather(
             )
             for each in orders.unfinished()
         ),
-        tuple(Recent(intent, time) for time, intent in recent),
+        tuple(recent),
         session,
         now if session is not None and session.is_open(now) else calendar.next_open(now),
         latch,

@@ -51,22 +51,22 @@ class Notes(Protocol):
     """Takes down what is done. What it raises is told and changes nothing."""
 
     def taken(self, client_id: str) -> bool:
-        """Whether an order had this name already."""
+        """Return whether an order had this name already."""
 
     def cancelling(self, order: OrderReport) -> None:
-        """A cancel goes on the wire next."""
+        """Take down that a cancel goes on the wire next."""
 
     def cancelled(self, order: OrderReport, outcome: Outcome) -> None:
-        """What the venue said to it."""
+        """Take down what the venue said to it."""
 
     def sending(self, intent: Intent) -> None:
-        """An order goes on the wire next."""
+        """Take down that an order goes on the wire next."""
 
     def sent(self, intent: Intent, outcome: Outcome) -> None:
-        """What the venue said to it."""
+        """Take down what the venue said to it."""
 
     def problem(self, text: str) -> None:
-        """Something does not work; it is tried again."""
+        """Tell what does not work; it is tried again."""
 
 
 @define
@@ -97,6 +97,10 @@ class Flattening:
         Takes down what is done.
     wanted
         Whether to go on; False after a release.
+    because
+        The reason that its orders bear.
+    afresh
+        Connects anew; it is called when the venue has not answered for a while.
     """
 
     broker: Broker
@@ -106,6 +110,7 @@ class Flattening:
     notes: Notes
     wanted: Callable[[], bool]
     because: str = ""
+    afresh: Callable[[], Awaitable[None]] | None = None
     _patience: float = field(init=False)
     _closes: dict[str, _Close] = field(factory=dict, init=False)
     _attempt: int = field(default=0, init=False)
@@ -135,6 +140,8 @@ class Flattening:
             pause = min(2.0 * pause, _LONGEST_PAUSE_S) if same else _PAUSE_S
             before = before if found is None else found
             await asyncio.sleep(pause)
+            if found is None and pause == _LONGEST_PAUSE_S and self.afresh is not None:
+                await self.afresh()
         return None
 
     async def _round(self, *, stuck: bool) -> str | None:
@@ -294,7 +301,7 @@ class Killer:
         return Flattening(self.broker, self.deployment, self.now, answer_s, self, wanted, because), proven
 
     def taken(self, client_id: str) -> bool:
-        """Whether an order had this name already."""
+        """Return whether an order had this name already."""
         return client_id in self.ordering.journal.book.orders or self.aside.intent(client_id) is not None
 
     def cancelling(self, order: OrderReport) -> None:

@@ -96,7 +96,7 @@ class Latch:
 
     def state(self) -> State:
         """Return what the latch says now; the files are read again when they have changed."""
-        shut = self._shut  # before the files: it is emptied when they are written, maybe by another thread at this moment
+        shut = self._shut  # before the files: another thread empties it as soon as they are written
         signature = (_signature(self.path), _signature(self.mark))
         known, state = self._seen
         if signature != known:

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from attrs import define, evolve, field
 
+from darwin_core.clock import stopwatch
 from darwin_core.live import answers
+from darwin_core.live.controls import Recent
 from darwin_core.live.folding import NOT_SENT
 from darwin_core.live.orders import (
     FINAL,
@@ -84,13 +86,15 @@ class Ordering:
     answer_s: float
     tell: Tell
     refusals: dict[str, tuple[int, str]] = field(factory=dict, init=False)
-    recent: deque[tuple[int, Intent]] = field(factory=deque, init=False)
+    recent: deque[Recent] = field(factory=deque, init=False)
     owed: set[str] = field(factory=set, init=False)
     """Orders of which the venue has reported more than the fills that have arrived."""
     unanswered: set[str] = field(factory=set, init=False)
     """Orders that an earlier process of the session has sent, and of which it never heard an answer."""
     declared: Callable[[str], Intent | None] = field(default=lambda _client_id: None, init=False)
     """Returns the order of a kill switch that was declared beside the journal."""
+    wired: float = field(default=0.0, init=False)
+    """When orders last went on the wire, by the stopwatch."""
     _sent_at: dict[str, int] = field(factory=dict, init=False)
     _strangers: set[str] = field(factory=set, init=False)
 
@@ -173,7 +177,7 @@ class Ordering:
             else:
                 approved.append(verdict)
                 bodies.append(Sent(each.intent.client_id))
-                self.recent.append((self.now(), verdict))
+                self.recent.append(Recent(verdict, self.now()))
         self.write(bodies)
         await self._send(approved)
 
@@ -183,11 +187,14 @@ class Ordering:
             return
         for order in approved:
             self._sent_at[order.client_id] = self.now()
+        self.wired = stopwatch()
         outcomes = await asyncio.gather(*(self._submit(order) for order in approved))
         self.write(
             result(order.client_id, "submit", outcome) for order, outcome in zip(approved, outcomes, strict=True)
         )
         for order, outcome in zip(approved, outcomes, strict=True):
+            if not isinstance(outcome, Unknown):
+                self._sent_at.pop(order.client_id, None)
             if isinstance(outcome, Refused):
                 self.tell(Alert("warning", "venue", f"{order.symbol}: refused: {outcome.text}", order.client_id))
             elif isinstance(outcome, Unknown):
@@ -246,6 +253,9 @@ class Ordering:
                 self.take([found])
             elif isinstance(found, Absent):
                 self.write([AbsentReport(order.client_id, found.authoritative or self._fenced(order.client_id))])
+            known = self._order(order.client_id)
+            if known is None or known.status != "unknown":
+                self._sent_at.pop(order.client_id, None)
         return len(self.journal.book.with_status("unknown"))
 
     def _fenced(self, client_id: str) -> bool:

@@ -7,6 +7,7 @@ bar decides, what people ask for. The kill switch alone does not wait for its tu
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 from collections import deque
 from concurrent.futures import Future
@@ -20,12 +21,13 @@ from darwin_core import ledger
 from darwin_core.clock import stopwatch
 from darwin_core.errors import DarwinError
 from darwin_core.evaluate import stamp
+from darwin_core.graduation.roles import version_of
 from darwin_core.live import answers, facts, showing
 from darwin_core.live.archive import whole
 from darwin_core.live.aside import LATCH, TRADER, WATCHDOG, Aside
 from darwin_core.live.calls import Calls
 from darwin_core.live.circuits import Circuits
-from darwin_core.live.controls import REPEATS, Book, Price, Reenabled
+from darwin_core.live.controls import REPEATS, Book, Price, Recent, Reenabled
 from darwin_core.live.deciding import decision, log_of, refold
 from darwin_core.live.folding import Fold
 from darwin_core.live.heartbeat import Heartbeat
@@ -65,12 +67,14 @@ _DAY = 86_400_000_000_000
 _SILENCE_S = 30.0
 """A stream that does not even say that it is alive for so long is lost."""
 _LATENCY_BARS = 100
+_REST_BARS = 100
 _POLL_S = 0.02
 _LAST_CLOSES = 1_000
 _STATUS_S = 0.2
 _BEAT_S = 0.25
 _STUCK = 10.0
 """A loop that has not come round for so many times its longest patience is stuck: its heart beats no more."""
+_HUNG_S = 0.5
 _FINISH_S = 30.0
 """How long the end of a session waits for a kill that is under way; the watchdog goes on after that."""
 
@@ -154,6 +158,7 @@ class Runtime:
     _fills: str = field(default="", init=False)
     _killing: asyncio.Task[None] | None = field(default=None, init=False)
     _early: list[Callable[[], None]] = field(factory=list, init=False)
+    _closing: float = field(default=-np.inf, init=False)
     _turned: float = field(default=0.0, init=False)
     _next_status: float = field(default=0.0, init=False)
     _day: str = field(default="", init=False)
@@ -196,6 +201,7 @@ class Runtime:
             pump = asyncio.create_task(self._pump())
             self._flatten()
             await self._settle()
+            self._rest()
             self.state = "trading"
             self.log.write(self.clock.now(), "info", "session", f"{self.session.id} trades", bars=self.bars)
             self._publish()
@@ -209,6 +215,7 @@ class Runtime:
         finally:
             if pump is not None:
                 await self._finish_kill()
+            gc.unfreeze()
             self.state = "ended"
             self.log.write(self.clock.now(), "info", "session", f"{self.session.id} ended", bars=self.bars)
             for task in (pump, self._killing, beating):
@@ -330,7 +337,8 @@ class Runtime:
         digest = self.stepper.walk.recorder.digest.hexdigest()
         await self.ordering.decide(step, decision(step, digest, self._cursor, self._fills, self.day_start))
         self.stages.add("orders", stopwatch() - sending)
-        self.stages.add("bar to order", stopwatch() - started)
+        if self.ordering.wired > started:
+            self.stages.add("bar to order", self.ordering.wired - started)
         self._log_bar(row, step, stopwatch() - started)
         self.bars, self.last_bar = self.bars + 1, row.time
         self.curve.append(step.curve[0])
@@ -341,6 +349,14 @@ class Runtime:
             self._pending.append(Latency(row.time, self.stages.plain()))
         self._flush()
         self._publish(always=False)
+        if self.bars % _REST_BARS == 0:
+            self._rest()
+
+    @staticmethod
+    def _rest() -> None:
+        """Collect what nobody needs, and look at the rest no more: a full collection takes longer than a bar may."""
+        gc.collect()
+        gc.freeze()
 
     def _log_bar(self, row: Slice, step: Step, seconds: float) -> None:
         self.log.write(
@@ -442,7 +458,7 @@ class Runtime:
     def _facts(self) -> Book:
         reach = self.clock.now() - self.session.settings.controls.reach
         recent = self.ordering.recent
-        while recent and recent[0][0] < reach:
+        while recent and recent[0].time < reach:
             recent.popleft()
         return facts.gather(
             self.clock.now(), self.stepper, self.journal.book, recent, self.calendar, self.prices,
@@ -496,14 +512,17 @@ class Runtime:
 
     def _kill(self, who: str, reason: str, trigger: str) -> None:
         """Close the latch, at once and first; the loop flattens as soon as it is free."""
+        self._closing, self.killer.done = stopwatch(), False
         written = self.latch.close(who, reason, self.clock.now())
-        self.killer.done = False
+        self._closing = -np.inf
         latched = Latched(True, trigger, who, "system", reason)
         self._later(lambda: self._latched(latched, written=written))
         self._later(self._flatten)
 
     def _flatten(self) -> None:
         """While the latch is closed: cancel and close everything, beside the loop, until the venue says it is so."""
+        if stopwatch() - self._closing < _HUNG_S:
+            return  # the latch is on disk before anything is cancelled, unless the disk hangs
         if self.shut() and not self.killer.done and (self._killing is None or self._killing.done()):
             self._killing = asyncio.create_task(self.killer.flatten(self.shut(), lambda: bool(self.shut())))
 
@@ -531,10 +550,11 @@ class Runtime:
         if not self.shut():
             return
         for number, line in self.watchdog.news():
-            why = str(line.get("why", line["what"]))
+            reason = str(line.get("why", line["what"]))
             if line["what"] == LATCH:
-                self._pending.append(Latched(True, "watchdog", "watchdog", "system", why))
-            self._pending.append(Control("watchdog", "watchdog", "system", why, {"number": number, "line": line}))
+                self._pending.append(Latched(True, "watchdog", "watchdog", "system", reason))
+            details = {"outcome": "done", "number": number, "line": line}
+            self._pending.append(Control("watchdog", "watchdog", "system", reason, details))
 
     def _latched(self, record: Latched, *, written: bool) -> None:
         self.tell(Alert("critical", record.trigger, f"killed: {record.why} ({record.who})"))
@@ -623,7 +643,8 @@ class Runtime:
 
     def _recover(self) -> None:
         """Bring the account forward by what the journal holds; what was in doubt is asked about later."""
-        began = Began(self.session.id, self.session.info["version"], {"kind": self.session.kind})
+        agents = {part.name: version_of(part) for part in self.line.agents}
+        began = Began(self.session.id, self.session.info["version"], {"kind": self.session.kind, "agents": agents})
         bodies = list(whole(self.journal))
         self._last_prices()
         for record, step in refold(self.fold, (body for _, body in bodies)):
@@ -657,7 +678,7 @@ class Runtime:
             if isinstance(body, Sent):
                 order = self.journal.book.orders.get(body.client_id)
                 if order is not None:
-                    self.ordering.recent.append((time, order.intent))
+                    self.ordering.recent.append(Recent(order.intent, time))
                     self.ordering.unanswered.add(body.client_id)
             if isinstance(body, Result) and body.action == "submit":
                 self.ordering.unanswered.discard(body.client_id)
@@ -671,14 +692,14 @@ class Runtime:
                 self.closed[body.source] = body.text.removeprefix(_SAFE)
             elif isinstance(body, Alert) and body.level == "info":
                 self.closed.pop(body.source, None)
-            if isinstance(body, Control) and body.action == "watchdog":
-                self.watchdog.heard = int(body.details["number"])
             if isinstance(body, Control) and body.details.get("outcome") == "done":
                 self._restore_action(time, body)
 
     def _restore_action(self, time: int, body: Control) -> None:
         """Take over what somebody has asked for."""
-        if body.action == "override" and "agent" in body.details:
+        if body.action == "watchdog":
+            self.watchdog.heard = body.details["number"]
+        elif body.action == "override" and "agent" in body.details:
             self.modes[body.details["agent"]] = body.details["mode"]
         elif body.action == "override":
             (self.denied.add if body.details["rule"] == "deny" else self.denied.discard)(body.details["symbol"])

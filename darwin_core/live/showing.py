@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -119,7 +120,8 @@ def _agent(run: Runtime, name: str) -> AgentLine:
 
 def _orders(run: Runtime) -> tuple[OrderLine, ...]:
     shown = []
-    for time, intent in list(run.ordering.recent)[: -_ORDERS - 1 : -1]:
+    for each in islice(reversed(run.ordering.recent), _ORDERS):
+        time, intent = each.time, each.intent
         order = run.journal.book.orders.get(intent.client_id)
         if order is not None:
             shown.append(

@@ -125,7 +125,7 @@ def health(path: Path, agent: str, days: int | None = None, session: str | None 
         Only the last so many calendar days of the sessions; None: all.
     session
         A run's or a live session's id, or the beginning of one. None: all live sessions, or where there is none the
-        newest backtest. Different backtests are never added up: they are about the same market.
+        newest backtest or rehearsal, which are never added up: they are about the same market.
 
     Raises
     ------
@@ -176,7 +176,7 @@ def _scope(
     if not known:
         names = [row["agent_name"] for row in _rows(connection, "SELECT DISTINCT agent_name FROM agent_decisions")]
         raise StateError(f"{path} holds no decision of agent {agent!r}: {did_you_mean(agent, names)}")
-    chosen = _chosen(known, session, agent)
+    chosen = meant(known, session, agent)
     newest = max(chosen, key=lambda row: row["last"])
     version, sessions = newest["agent_version"], tuple(dict.fromkeys(row["session_id"] for row in chosen))
     since = ""
@@ -188,10 +188,10 @@ def _scope(
     return _Scope(agent, version, newest["kind"], sessions, newest["timezone"], since), others
 
 
-def _chosen(known: list[dict[str, Any]], session: str | None, agent: str) -> list[dict[str, Any]]:
+def meant(known: list[dict[str, Any]], session: str | None, agent: str) -> list[dict[str, Any]]:
     """Return the rows of the sessions that are meant; `known` is sorted from old to new."""
     if session is None:
-        live = [row for row in known if row["kind"] != "backtest"]
+        live = [row for row in known if row["kind"] == "live"]
         return live or [row for row in known if row["session_id"] == known[-1]["session_id"]]
     ids = list(dict.fromkeys(row["session_id"] for row in known))
     exact = [each for each in ids if each == session] or [each for each in ids if each.startswith(session)]

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from attrs import frozen
 
 from darwin_core.errors import DataError, RunError
+from darwin_core.training.horizon import look_ahead
 from darwin_core.training.probing import look_again
 from darwin_core.training.task import Examples
 
@@ -33,7 +34,7 @@ class Collected:
     examples
         Ordered by the time of their outcome.
     candidates
-        How many there were in the runs.
+        How many there were in the runs; of a task with a horizon, how many bars of symbols.
     left_out
         Reason to number.
     origins
@@ -47,15 +48,10 @@ class Collected:
 
 
 def collect(
-    runs: Sequence[Run], deployment: Path, task: Task, columns: Sequence[str], name: str, expert: str = "",
+    runs: Sequence[Run], deployment: Path, task: Task, columns: Sequence[str], name: str,
     tell: Callable[[int, int], None] | None = None,
 ) -> Collected:  # fmt: skip
     """Return the examples of stored runs for an agent `name`.
-
-    Parameters
-    ----------
-    expert
-        Name of the earlier agent whose decisions a task with `expert` is about.
 
     Raises
     ------
@@ -64,25 +60,49 @@ def collect(
     RunError
         A run that cannot be used.
     """
-    parts = [_of_run(run, deployment, task, columns, name, expert, tell) for run in runs]
+    find = _of_bars if getattr(task, "horizon", 0) else _of_run
+    parts = [find(run, deployment, task, columns, name, tell) for run in runs]
     zones = {part.examples.timezone for part in parts}
     if len(zones) > 1:
         raise RunError(f"the runs' days are not the same: their feeds are in {', '.join(sorted(zones))}")
+    if len({part.examples.cost for part in parts}) > 1:
+        raise RunError("the runs' costs are not the same: their deployments differ in [execution] or in [exits] stop")
     whole = _joined([part.examples for part in parts])
     kept, twins = _without_twins(whole)
     left_out = {key: sum(part.left_out[key] for part in parts) for key in parts[0].left_out} | {"twins": twins}
     found = Collected(kept, sum(part.candidates for part in parts), left_out, parts[0].origins)
-    _refuse_too_few(found, task, name, expert)
+    _refuse_too_few(found, task, name)
     return found
 
 
-def _of_run(
-    run: Run, deployment: Path, task: Task, columns: Sequence[str], name: str, expert: str,
+def _of_bars(
+    run: Run, deployment: Path, task: Task, columns: Sequence[str], name: str,
     tell: Callable[[int, int], None] | None,
 ) -> Collected:  # fmt: skip
+    """Return every bar of every symbol on which all columns had a value, with what holding on was worth."""
+    _check(run)
+    seen, outcome, resolved, cost = look_ahead(run, deployment, columns, name, task.horizon, tell)  # type: ignore[attr-defined]
+    keep, left_out = _sieve(open=resolved >= 0, price=np.isfinite(outcome))
+    symbols = np.array(run.info["symbols"])[seen.symbol[keep]]
+    none = np.full(int(keep.sum()), np.nan)
+    examples = Examples(
+        tuple(columns), seen.values[keep], seen.time[keep], resolved[keep], symbols, outcome[keep], none,
+        run.info["timezone"], cost,
+    )  # fmt: skip
+    return Collected(examples, len(seen.time), left_out, seen.origins)
+
+
+def _check(run: Run) -> None:
     run.verify()
     if run.info.get("kind") != "backtest":
         raise RunError(f"run {run.id} is no backtest")
+
+
+def _of_run(
+    run: Run, deployment: Path, task: Task, columns: Sequence[str], name: str,
+    tell: Callable[[int, int], None] | None,
+) -> Collected:  # fmt: skip
+    _check(run)
     table = run.table("candidates")
     symbols = table["symbol"].cast(pa.string()).to_numpy(zero_copy_only=False)
     time, resolved = (_ns(table[each]) for each in ("time", "exit_time"))
@@ -93,7 +113,7 @@ def _of_run(
         raise RunError(f"{count:,} candidates of run {run.id} have no stop, so nothing was at risk: set [exits] stop")
     seen = look_again(run, deployment, columns, name, tell)
     at = _found(time, symbols, seen, run.info["symbols"])
-    decided = _decided(run, expert, time, symbols) if task.expert else np.full(len(time), np.nan)
+    decided = _decided(run, task.expert, time, symbols) if task.expert else np.full(len(time), np.nan)
     traded = table["taken"].to_numpy(zero_copy_only=False) if task.trades_only else np.ones(len(time), np.bool_)
     opinion = ~np.isnan(decided) if task.expert else np.ones(len(time), np.bool_)
     keep, left_out = _sieve(open=known, column=at >= 0, trade=traded, expert=opinion)
@@ -144,7 +164,7 @@ def _joined(parts: Sequence[Examples]) -> Examples:
 
     whole = Examples(
         parts[0].names, whole_of("values"), whole_of("time"), whole_of("resolved"), whole_of("symbol"),
-        whole_of("outcome"), whole_of("expert"), parts[0].timezone,
+        whole_of("outcome"), whole_of("expert"), parts[0].timezone, parts[0].cost,
     )  # fmt: skip
     return whole[np.lexsort((whole.symbol, whole.time, whole.resolved))]
 
@@ -165,6 +185,7 @@ def _without_twins(whole: Examples) -> tuple[Examples, int]:
 
 _WORDS = {
     "open": "still open at the run's end",
+    "price": "without a price where the position begins or ends",
     "column": "seen before all columns had a value",
     "trade": "no order was sent for",
     "expert": "without a decision of {expert}",
@@ -172,14 +193,17 @@ _WORDS = {
 }
 
 
-def _refuse_too_few(found: Collected, task: Task, name: str, expert: str) -> None:
+def _refuse_too_few(found: Collected, task: Task, name: str) -> None:
     least, what = task.least
     if len(found.examples) >= least:
         return
     reasons = [
-        f"{count:,} {_WORDS[reason].format(expert=repr(expert))}" for reason, count in found.left_out.items() if count
+        f"{count:,} {_WORDS[reason].format(expert=repr(task.expert))}"
+        for reason, count in found.left_out.items()
+        if count
     ]
-    left = f" ({found.candidates:,} candidates, of which {', '.join(reasons)})" if reasons else ""
+    rows = "rows" if getattr(task, "horizon", 0) else "candidates"
+    left = f" ({found.candidates:,} {rows}, of which {', '.join(reasons)})" if reasons else ""
     raise DataError(
         f"{name} is trained on {least:,} {what} or more, and these runs have {len(found.examples):,}{left}: record "
         "longer runs, more symbols or more runs"

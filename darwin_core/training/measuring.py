@@ -15,6 +15,7 @@ from attrs import frozen
 from darwin_core.blocks import period
 from darwin_core.state.intervals import unit_for
 from darwin_core.training.choosing import best_other, choose
+from darwin_core.training.task import sizes_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -99,6 +100,9 @@ def table(judged: Judged, task: Task, threshold: float, level: float = LEVEL) ->
     """Return a window's figures, JSON-able; what cannot be said is None."""
     examples, baseline = judged.examples, judged.baseline
     chosen = judged.chosen(threshold)
+    rows = np.arange(len(chosen))
+    sizes = sizes_of(task, examples)
+    mine, theirs = sizes[rows, chosen], sizes[:, baseline]
     gains = judged.uplift(chosen)
     standing = judged.rewards[:, baseline]
     blocks, unit = blocks_of(examples)
@@ -107,7 +111,7 @@ def table(judged: Judged, task: Task, threshold: float, level: float = LEVEL) ->
     low, high = bootstrap(lambda s: s[:, 0] / s[:, 1], mean, blocks, level)
     changed = chosen != baseline
     won = examples.outcome > 0.0
-    less = np.asarray(task.actions)[chosen] < task.baseline
+    less = mine < theirs
     deviating = gains[changed & (gains != 0.0)]
     facts = {
         "decisions": len(gains),
@@ -120,19 +124,19 @@ def table(judged: Judged, task: Task, threshold: float, level: float = LEVEL) ->
         "uplift_low": low,
         "uplift_high": high,
         "changed": changed.mean(),
-        "skipped": (np.asarray(task.actions)[chosen] == 0.0).mean(),
+        "skipped": (mine == 0.0).mean(),
         "winners_reduced": (less & won).sum() / won.sum() if won.any() else None,
         "losers_reduced": (less & ~won).sum() / (~won).sum() if (~won).any() else None,
         "right_when_changed": (deviating > 0.0).mean() if len(deviating) else None,
-        "auc": auc(-judged.leads(), won) if len(task.actions) == 2 else None,
-        **_sharpe(examples, np.asarray(task.actions)[chosen], task.baseline, blocks, level),
+        "auc": auc(-judged.leads(), standing > judged.rewards[:, 1 - baseline]) if len(task.actions) == 2 else None,
+        **_sharpe(examples, mine, theirs, blocks, level),
     }
     return {name: _plain(value) for name, value in facts.items()}
 
 
-def _sharpe(examples: Examples, sizes: Floats, baseline: float, blocks: Ints, level: float) -> dict[str, Any]:
-    """Return mean over deviation per trade, of the sizes and of an equal size; it does not depend on the mean size."""
-    mine, theirs = sizes * examples.outcome, baseline * examples.outcome
+def _sharpe(examples: Examples, sizes: Floats, standing: Floats, blocks: Ints, level: float) -> dict[str, Any]:
+    """Return mean over deviation per trade, of the sizes and of the baseline's; it does not depend on the mean size."""
+    mine, theirs = sizes * examples.outcome, standing * examples.outcome
     n = np.ones(len(mine))
     columns = np.column_stack([mine, mine**2, theirs, theirs**2, n])
 
@@ -168,6 +172,7 @@ def curve(judged: Judged, task: Task) -> list[dict[str, Any]]:
     Each point takes the rows with the highest leads, whether or not the policy itself would have left the baseline.
     """
     best, lead = best_other(judged.scores, judged.baseline, judged.allowed)
+    sizes, rows = sizes_of(task, judged.examples), np.arange(len(lead))
     usable = np.flatnonzero(np.isfinite(lead))
     order = usable[np.argsort(-lead[usable], kind="stable")]
     won = judged.examples.outcome > 0.0
@@ -176,7 +181,7 @@ def curve(judged: Judged, task: Task) -> list[dict[str, Any]]:
         taken = order[: round(share * len(lead))]
         chosen = np.full(len(lead), judged.baseline)
         chosen[taken] = best[taken]
-        less = np.asarray(task.actions)[chosen] < task.baseline
+        less = sizes[rows, chosen] < sizes[:, judged.baseline]
         points.append(
             {
                 "changed": float((chosen != judged.baseline).mean()),
@@ -200,7 +205,8 @@ def threshold_for(judged: Judged, task: Task, most_changed: float, most_winners:
     """
     best, lead = best_other(judged.scores, judged.baseline, judged.allowed)
     won = judged.examples.outcome > 0.0
-    less = won & (np.asarray(task.actions)[best] < task.baseline)
+    sizes = sizes_of(task, judged.examples)
+    less = won & (sizes[np.arange(len(best)), best] < sizes[:, judged.baseline])
     above = np.sort(lead[lead > 0.0])
     levels = np.unique(np.concatenate([[0.0], above]))
     changed = len(above) - np.searchsorted(above, levels, side="right")

@@ -89,7 +89,7 @@ class Policy:
     _model: Model = field(repr=False)
 
     @classmethod
-    def load(cls, options: Options, backend: Backend | None, task: str) -> Policy:
+    def load(cls, options: Options, backend: Backend | None, task: str, wanted: PolicyOptions | None = None) -> Policy:
         """Return the policy that a deployment names.
 
         Parameters
@@ -100,6 +100,8 @@ class Policy:
             What runs it.
         task
             What it must have been trained for.
+        wanted
+            The options as somebody has read them who has more of them; None: they are read here.
 
         Raises
         ------
@@ -110,7 +112,7 @@ class Policy:
         PluginError
             The backend refuses it.
         """
-        wanted = options.into(PolicyOptions)
+        wanted = wanted or options.into(PolicyOptions)
         model = wanted.model or task
         if backend is None:
             where = options.source.at(options.key)

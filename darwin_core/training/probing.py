@@ -18,6 +18,7 @@ from darwin_core import config, engine, tables
 from darwin_core.assembly import AgentPart, assemble, libraries_of, required, resolve
 from darwin_core.config import Trust
 from darwin_core.errors import RunError
+from darwin_core.lockstep import AGENT_PREFIX
 from darwin_core.options import plain
 from darwin_core.outcomes import Outcomes
 from darwin_core.plugins import Owner, Plugins
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from darwin_core.assembly import Line
     from darwin_core.config import Settings
     from darwin_core.store import Run
-    from darwin_core.types import Floats, Ints, Observation
+    from darwin_core.types import Floats, Ints, Observation, When
 
 _NAME = "training"
 _MADE_OTHERWISE = (
@@ -45,11 +46,11 @@ class Probe:
     """An agent that writes down what it is shown and changes nothing."""
 
     requires: tuple[str, ...]
+    when: When = "candidate"
     time: list[Ints] = field(factory=list, init=False)
     symbol: list[Ints] = field(factory=list, init=False)
     values: list[Floats] = field(factory=list, init=False)
 
-    when: ClassVar[Literal["candidate"]] = "candidate"
     effect: ClassVar[Literal["scale"]] = "scale"
     baseline: ClassVar[float] = 1.0
 
@@ -64,20 +65,23 @@ class Probe:
 
 @frozen(eq=False)
 class Seen:
-    """Rows that an agent would have been asked about: (M,) times and symbols, (M, F) values."""
+    """Rows that an agent would have been asked about: (M,) times and symbols, (M, F) values; and the run's own line."""
 
     time: Ints
     symbol: Ints
     values: Floats
     origins: dict[str, str]
+    line: Line = field(repr=False)
 
 
 def look_again(
-    run: Run, deployment: Path, columns: Sequence[str], name: str, tell: Callable[[int, int], None] | None = None
-) -> Seen:
+    run: Run, deployment: Path, columns: Sequence[str], name: str, tell: Callable[[int, int], None] | None = None,
+    when: When = "candidate",
+) -> Seen:  # fmt: skip
     """Return what an agent `name` that requires `columns` would have been shown in a stored run.
 
-    Agents that acted in the run act again; those that only observed, and the agent itself, are left out.
+    Agents that acted in the run act again. Those that only observed are left out, unless a column is about what an
+    earlier agent has decided; the agent itself is always left out.
 
     Parameters
     ----------
@@ -91,14 +95,14 @@ def look_again(
     RunError
         The data is not what it was, or the run cannot be repeated.
     """
-    line = _line(run, deployment, name)
+    line = _line(run, deployment, name, columns)
     found = line.feed.fingerprint()
     if found != run.info["data"]:
         raise RunError(
             f"run {run.id} was made on other data: its fingerprint is {run.info['data'][:16]}, "
             f"that of the feed in {deployment} is {found[:16]}; run `darwin backtest` again"
         )
-    probe = Probe(tuple(columns))
+    probe = Probe(tuple(columns), when)
     line = _with_probe(line, probe, name)
     outcomes = Outcomes()
     result = engine.run(line, audit=False, watchers=(outcomes,), tell=tell)
@@ -111,10 +115,11 @@ def look_again(
         np.concatenate([np.empty(0, np.int64), *probe.symbol]),
         np.concatenate([np.empty((0, width)), *probe.values]),
         origins,
+        line,
     )
 
 
-def _line(run: Run, deployment: Path, name: str) -> Line:
+def _line(run: Run, deployment: Path, name: str, columns: Sequence[str]) -> Line:
     place = run.folder / "deployment.toml"
     try:
         text = place.read_text(encoding="utf-8")
@@ -122,8 +127,23 @@ def _line(run: Run, deployment: Path, name: str) -> Line:
         raise RunError(f"{place} cannot be read: {error.strerror or error}") from None
     settings = config.settings(Source.parse(text, deployment), run.info.get("changes", {}))
     _refuse_other_settings(run, settings)
-    agents = [evolve(a, trust=evolve(a.trust, mode="off")) if _out(a, name) else a for a in settings.agents]
-    return assemble(evolve(settings, agents=tuple(agents), reporters=(), broker=None))
+    told = any(each.startswith(AGENT_PREFIX) for each in columns)
+    acts = any(trust.mode != "observe" and trust.name != name for trust in _working(settings))
+    quiet = {name} if told or acts else {table.trust.name for table in settings.agents}
+    agents = [evolve(a, trust=evolve(a.trust, mode="off")) if a.trust.name in quiet else a for a in settings.agents]
+    line = assemble(evolve(settings, agents=tuple(agents), reporters=(), broker=None))
+    return evolve(line, agents=_needed(line.agents, columns))
+
+
+def _needed(parts: Sequence[AgentPart], columns: Sequence[str]) -> tuple[AgentPart, ...]:
+    """Return the agents that act, and those of whose decisions somebody is told."""
+    wanted = {part.name for part in parts if part.trust.mode != "observe"}
+    wanted |= {each.removeprefix(AGENT_PREFIX) for each in columns if each.startswith(AGENT_PREFIX)}
+    for part in reversed(parts):  # whoever is told stands behind
+        if part.name in wanted:
+            wanted |= {c.removeprefix(AGENT_PREFIX) for c in part.agent.requires if c.startswith(AGENT_PREFIX)}
+            wanted.add(getattr(part, "fallback", ""))
+    return tuple(part for part in parts if part.name in wanted)
 
 
 def _refuse_other_settings(run: Run, settings: Settings) -> None:
@@ -146,14 +166,10 @@ def _working(settings: Settings) -> list[Trust]:
     return [table.trust for table in settings.agents if table.trust.mode != "off"]
 
 
-def _out(table: config.AgentTable, name: str) -> bool:
-    return table.trust.mode == "observe" or table.trust.name == name
-
-
 def _with_probe(line: Line, probe: Probe, name: str) -> Line:
     """Put the probe where the agent stands in the deployment, or behind all others."""
     part = AgentPart(probe, Owner("agent", _NAME, "darwin-core"), Trust(_NAME, "observe"))
-    place = _place(line.settings, name)
+    place = _place(line, name)
     agents = (*line.agents[:place], part, *line.agents[place:])
     libraries = libraries_of(Plugins(line.settings.source.path.parent), line.settings)
     known = {named.name: named for named in line.columns}
@@ -162,13 +178,11 @@ def _with_probe(line: Line, probe: Probe, name: str) -> Line:
     return evolve(line, agents=agents, columns=columns)
 
 
-def _place(settings: Settings, name: str) -> int:
-    place = 0
-    for table in settings.agents:
-        if table.trust.name == name:
-            return place
-        place += table.trust.mode != "off"
-    return place
+def _place(line: Line, name: str) -> int:
+    """Return how many of the line's agents stand before the agent in the deployment."""
+    names = [table.trust.name for table in line.settings.agents]
+    before = names[: names.index(name)] if name in names else names
+    return sum(part.name in before for part in line.agents)
 
 
 def _compare(run: Run, again: pa.Table) -> None:

@@ -44,7 +44,6 @@ class Wishes:
     seed: int = 0
     tensorboard: Path | None = None
     columns: tuple[str, ...] = ()
-    expert: str = "llm"
     caps: Caps = Factory(Caps)
     options: Mapping[str, Any] = field(factory=dict)
     resume: bool = False
@@ -111,7 +110,7 @@ class Session:
         """Collect the examples, train and judge."""
         wishes, task = self.wishes, self.task
         collected = collect(
-            self.runs, wishes.deployment, task, wishes.columns or task.columns, wishes.name, wishes.expert,
+            self.runs, wishes.deployment, task, wishes.columns or task.columns, wishes.name,
             lambda done, total: tell("looking at the runs", done, total),
         )  # fmt: skip
         self._collected[:] = [collected]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
+import numpy as np
 from attrs import field, frozen
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 @frozen(eq=False)
 class Examples:
-    """Candidates with what an agent would have seen and what became of them, ordered by when that was known.
+    """Candidates, or bars, with what an agent would have seen and what became of them, ordered by when that was known.
 
     Parameters
     ----------
@@ -27,11 +28,14 @@ class Examples:
     symbol
         (N,) text.
     outcome
-        (N,) float64, in R: return over the stop's distance, costs paid, of the candidate as it was proposed.
+        (N,) float64, in R: return over the stop's distance, costs paid, of the candidate as it was proposed. At bars:
+        the return of holding the symbol over the task's horizon, over the stop's distance, before costs.
     expert
         (N,) float64: the action of an earlier agent (1 takes the candidate, 0 refuses it), NaN where there is none.
     timezone
         In which days are meant.
+    cost
+        What opening a position and closing it costs, in R, where it is not in the outcomes yet.
     """
 
     names: tuple[str, ...]
@@ -42,6 +46,7 @@ class Examples:
     outcome: Floats = field(repr=False)
     expert: Floats = field(repr=False)
     timezone: str = "UTC"
+    cost: float = 0.0
 
     def __len__(self) -> int:
         """Return the number of examples N."""
@@ -51,13 +56,20 @@ class Examples:
         """Return some examples, by mask or by number."""
         return Examples(
             self.names, self.values[rows], self.time[rows], self.resolved[rows], self.symbol[rows],
-            self.outcome[rows], self.expert[rows], self.timezone,
+            self.outcome[rows], self.expert[rows], self.timezone, self.cost,
         )  # fmt: skip
 
 
 @runtime_checkable
 class Task(Protocol):
-    """What an agent plugin's `make_task` returns: a frozen attrs class whose fields are the task's own options."""
+    """What an agent plugin's `make_task` returns: a frozen attrs class whose fields are the task's own options.
+
+    A task may also have ``horizon``, a number of bars: its examples are then all bars instead of the candidates, and
+    an outcome is what holding the symbol over so many bars was worth; see `darwin_core.training.horizon`.
+
+    And ``sizes(examples)``, (N, A): how much of the proposed position each action takes, where that is not the action
+    itself.
+    """
 
     @property
     def name(self) -> str:
@@ -88,8 +100,8 @@ class Task(Protocol):
         """Whether only candidates for which an order was sent are examples."""
 
     @property
-    def expert(self) -> bool:
-        """Whether only candidates on which an earlier agent decided are examples."""
+    def expert(self) -> str:
+        """The earlier agent that it is about, "" for none: examples are candidates on which that one decided."""
 
     @property
     def criterion(self) -> Literal["uplift", "sharpe"]:
@@ -108,6 +120,14 @@ class Task(Protocol):
 
     def allowed(self, names: Sequence[str], values: Floats) -> Bools | None:
         """Return which actions may be chosen, (N, A), from the observation alone; None: all."""
+
+
+def sizes_of(task: Task, examples: Examples) -> Floats:
+    """Return how much of the proposed position each action takes, (N, A)."""
+    if hasattr(task, "sizes"):
+        found: Floats = task.sizes(examples)
+        return found
+    return np.broadcast_to(np.asarray(task.actions, np.float64), (len(examples), len(task.actions)))
 
 
 def options_of(task: Task) -> Mapping[str, Any]:

@@ -175,13 +175,20 @@ def walk(case: Case, cuts: tuple[int, ...] = (), room: int | None = None) -> Wal
             drain,
             (
                 start, np.arange(start, stop), case.open[part], case.high[part], case.low[part], case.close[part],
-                case.signed[part], case.candidate[part], confidence[part], case.stop[part], case.take[part],
-                case.may_add[part],
+                *proposed(case.signed[part], case.candidate[part]), confidence[part], case.stop[part],
+                case.take[part], case.may_add[part],
             ),
             (rules, book, slots),
             (*no_agents(symbols), walked.curve[part], *buffers),
         )  # fmt: skip
     return walked
+
+
+def proposed(signed: np.ndarray, candidate: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Return a block's proposals as the kernel takes them: sides, weights, candidates, rows with news."""
+    news = np.ones(len(signed), np.bool_)
+    news[1:] = ((signed[1:] != signed[:-1]) | candidate[1:]).any(axis=1)
+    return np.sign(signed).astype(np.int8), np.abs(signed), candidate, news
 
 
 def no_agents(symbols: int) -> tuple[np.ndarray, ...]:

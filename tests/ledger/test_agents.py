@@ -9,7 +9,7 @@ import pytest
 from attrs import define, field
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ledger_cases import Case, random_case
+from ledger_cases import Case, proposed, random_case
 from numba import njit
 
 from darwin_core import ledger, lockstep
@@ -96,8 +96,8 @@ class Panel:
         lockstep.walk(
             ask,
             (
-                0, np.arange(bars), case.open, case.high, case.low, case.close, case.signed, case.candidate,
-                np.ones((1, 1)), case.stop, case.take, case.may_add,
+                0, np.arange(bars), case.open, case.high, case.low, case.close,
+                *proposed(case.signed, case.candidate), np.ones((1, 1)), case.stop, case.take, case.may_add,
             ),
             (rules, self.book, slots),
             (

@@ -14,8 +14,8 @@ PACKAGE = Path(darwin_core.__file__).parent
 PROGRAM = """
 from darwin_core import compiled
 compiled.on_compile(lambda: print("compiling"))
-from darwin_core import forming, lockstep
-for kernel in (lockstep.lockstep, forming._form):
+from darwin_core import lockstep, outcomes
+for kernel in (lockstep.lockstep, outcomes._follow):
     stats = kernel.stats
     print(sum(stats.cache_hits.values()), sum(stats.cache_misses.values()))
 """

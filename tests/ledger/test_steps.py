@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ledger_cases import hand, random_case, walk
+from ledger_cases import NOTHING, hand, random_case, walk
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -15,6 +16,16 @@ SEEDS = st.integers(0, 2**32 - 1)
 @given(SEEDS)
 def test_a_scan_and_single_steps_give_the_same_bytes(seed: int) -> None:
     case = random_case(seed)
+    assert walk(case).bytes() == walk(case, cuts=tuple(range(case.shape[0]))).bytes()
+
+
+@settings(max_examples=60, deadline=None)
+@given(SEEDS, st.sampled_from(["next_open", "next_close", "same_close"]), st.sampled_from([0.05, 0.2, 1.0]))
+def test_one_symbols_quiet_bars_and_single_steps_give_the_same_bytes(seed: int, fill: str, drawdown: float) -> None:
+    case = random_case(
+        seed, symbols=1, fill=fill, band=0.0, max_drawdown=drawdown, stop=0.0, take_profit=0.0, horizon=0
+    )
+    case = evolve(case, stop=NOTHING, take=NOTHING)
     assert walk(case).bytes() == walk(case, cuts=tuple(range(case.shape[0]))).bytes()
 
 

@@ -7,6 +7,7 @@ to every buy filled and no sell, and a limit holds for the whole range: an order
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import defaultdict
 from math import inf, nan
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -118,10 +119,11 @@ def totals(at: Activity, exits: Exits) -> Totals:
         How open orders that only close a position count: unfilled (the position still counts whole, the limits
         hold whatever fills) or filled (a rotation may buy before its sells are filled).
     """
-    if at.high == 0.0 and at.low == 0.0:
+    high, low = at.high, at.low
+    if high == 0.0 and low == 0.0:
         # Nothing is at stake, and a symbol without a price must not make the sums unknown.
         return Totals()
-    high, low, leaving = at.high, at.low, max(0.0, min(at.sold, at.position))
+    leaving = max(0.0, min(at.sold, at.position))
     if exits == "filled":
         high, low = high - leaving, low + max(0.0, min(at.bought, -at.position))
     largest = max(abs(low), abs(high))  # a quantity of NaN is in `low`, and `max` keeps what comes first
@@ -160,10 +162,14 @@ class Exposure:
         recent: Iterable[Recent],
     ) -> Exposure:
         """Compute it from the facts."""
-        past = sorted(recent, key=lambda each: each.time)
-        grouped: dict[str, list[Recent]] = {}
+        past = list(recent)
+        times = [each.time for each in past]
+        if times != sorted(times):
+            past.sort(key=lambda each: each.time)
+            times.sort()
+        grouped: defaultdict[str, list[Recent]] = defaultdict(list)
         for each in past:
-            grouped.setdefault(each.intent.symbol, []).append(each)
+            grouped[each.intent.symbol].append(each)
         orders = list(orders)
         names = {**dict.fromkeys(positions), **dict.fromkeys(grouped), **dict.fromkeys(o.symbol for o in orders)}
         symbols = {
@@ -172,8 +178,8 @@ class Exposure:
         }
         for order in orders:
             symbols[order.symbol] = symbols[order.symbol].plus(order)
-        sums = {exits: _sum(totals(at, exits) for at in symbols.values()) for exits in _EXITS}
-        return cls(symbols, sums, tuple(each.time for each in past), now)
+        sums = _sums(symbols.values())
+        return cls(symbols, sums, tuple(times), now)
 
     def plus(self, intent: Intent, price: float) -> Exposure:
         """Return the same after one more intent: it is an open order and a recent one at once."""
@@ -189,6 +195,16 @@ class Exposure:
 
 
 _EXITS: tuple[Exits, Exits] = ("unfilled", "filled")
+
+
+def _sums(symbols: Iterable[Activity]) -> dict[Exits, Totals]:
+    """Sum over symbols; of one without open orders both ways of counting exits say the same."""
+    unfilled, filled = [], []
+    for at in symbols:
+        part = totals(at, "unfilled")
+        unfilled.append(part)
+        filled.append(part if at.bought == 0.0 == at.sold else totals(at, "filled"))
+    return {"unfilled": _sum(unfilled), "filled": _sum(filled)}
 
 
 def _sum(parts: Iterable[Totals]) -> Totals:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from darwin_html_report.texts import coloured, count, esc, gain, money, number, percent, ratio, table
+from darwin_html_report.texts import MISSING, coloured, count, esc, gain, money, number, percent, ratio, table
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     Agent = Mapping[str, Any]
 
 _DID = ("Agent", "Mode", "Decides", "Decisions", "Applied", "Fell back", "Off baseline", "Mean action")
 _PAIRS = (("total_return", "Return", gain), ("sharpe", "Sharpe", ratio), ("max_drawdown", "Drawdown", percent))
+_ADDED: tuple[tuple[str, str, Callable[..., str]], ...] = (
+    ("money", "Money", money), ("r", "R a decision", ratio), ("sharpe", "Sharpe", ratio),
+)  # fmt: skip
 _CHANGED = ("Agent", *(text for _, label, _ in _PAIRS for text in (f"{label} with", "without")))
 
 
@@ -20,7 +23,37 @@ def attribution(agents: Sequence[Agent]) -> str:
     """Return bars of money added, what the agents did, and each figure with and without them."""
     did = table(_DID, (_did(agent) for agent in agents))
     changed = table(_CHANGED, (_changed(agent) for agent in agents), "pairs")
-    return f"{bars(agents)}{did}{changed}"
+    return f"{bars(agents)}{did}{changed}{added(agents)}"
+
+
+def added(agents: Sequence[Agent]) -> str:
+    """Return what each agent added with 95 % intervals; nothing for a run that has none on record."""
+    known = [agent for agent in agents if agent.get("added")]
+    if not known:
+        return ""
+    heads = ("Agent", *(label for _, label, _ in _ADDED))
+    note = (
+        '<p class="muted">What each agent added, or would have added: 95 % intervals by drawing whole blocks of time. '
+        "One on both sides of zero says that it is not known which way it goes.</p>"
+    )
+    return note + table(heads, (_added(agent) for agent in known))
+
+
+def _added(agent: Agent) -> tuple[str, ...]:
+    verb = "would have added" if agent["hypothetical"] else "added"
+    cells = (_interval(agent["added"].get(key), write) for key, _, write in _ADDED)
+    return (f"{esc(agent['name'])}<small>{verb}</small>", *cells)
+
+
+def _interval(figure: Any, write: Callable[..., str]) -> str:
+    """Return a figure with its interval and what that rests on."""
+    if not figure:
+        return MISSING
+    value, low, high = (number(figure[key]) for key in ("value", "low", "high"))
+    blocks = f"{count(figure['blocks'])} {esc(figure['unit'])} blocks"
+    if low is None or high is None:
+        return f"{write(value, sign=True)}<small>no interval: {blocks}</small>"
+    return f"{write(value, sign=True)}<small>{write(low, sign=True)} to {write(high, sign=True)}, {blocks}</small>"
 
 
 def bars(agents: Sequence[Agent]) -> str:

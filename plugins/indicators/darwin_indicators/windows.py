@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from darwin_indicators import joining
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -58,21 +60,17 @@ def mean(x: Floats, n: int) -> Floats:
 def _join_means(late: Floats, n_late: int, early: Floats, n_early: int) -> Floats:
     if n_late != n_early:
         return _between(late, n_late, early, n_early / (n_late + n_early))
-    out = np.empty_like(late)
+    out = np.empty(late.shape)
     out[:n_late] = late[:n_late]
-    np.add(late[n_late:], early[:-n_late], out=out[n_late:])
-    out[n_late:] *= 0.5
+    joining.middle(late[n_late:].ravel(), early[:-n_late].ravel(), out[n_late:].ravel())
     return out
 
 
 def _between(late: Floats, n_late: int, early: Floats, share: float) -> Floats:
     """Return ``late + share * (early - late)``: exactly `late` where both are equal."""
-    out = np.empty_like(late)
+    out = np.empty(late.shape)
     out[:n_late] = late[:n_late]
-    moved = out[n_late:]
-    np.subtract(early[:-n_late], late[n_late:], out=moved)
-    moved *= share
-    moved += late[n_late:]
+    joining.between(late[n_late:].ravel(), early[:-n_late].ravel(), share, out[n_late:].ravel())
     return out
 
 
