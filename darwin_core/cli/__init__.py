@@ -23,6 +23,7 @@ COMMANDS = {
     "halt": "take no new risk in a running session",
     "resume": "let a halted session trade again; --release opens the kill latch",
     "flatten": "kill switch: close the latch, cancel every order, close every position",
+    "watchdog": "flatten by itself when the trader is frozen or dead",
     "override": "change an agent's mode, or deny or allow a symbol, in a running session",
     "token": "say who may do what to a session: add, list, revoke, require",
     "checks": "list the pre-trade controls of live trading",
