@@ -72,6 +72,11 @@ class AgentPart:
             return self.trust.max_overrides
         return float(getattr(self.agent, "max_overrides", 1.0))
 
+    @property
+    def fallback(self) -> str:
+        """The earlier agent whose decision is its baseline: the deployment's word, or the agent's own; "" is none."""
+        return self.trust.fallback or str(getattr(self.agent, "fallback", ""))
+
     def acts_on(self, symbols: Sequence[str]) -> Bools:
         """Return on which symbols its decisions are applied, (S,)."""
         if self.trust.mode != "canary":
@@ -118,6 +123,7 @@ def assemble(settings: Settings, plugins: Plugins | None = None) -> Line:
         for number, table in enumerate(settings.agents)
         if table.trust.mode != "off"
     )
+    _refuse_fallbacks(agents, settings)
     monitors = tuple(
         MonitorPart(*_make(plugins, "monitor", use, ("monitors", i), settings))
         for i, use in enumerate(settings.monitors)
@@ -186,6 +192,25 @@ def _agent(plugins: Plugins, table: AgentTable, number: int, settings: Settings)
         if value not in known:
             raise PluginError(f"{where}: {owner}: {attribute} is {value!r}: {did_you_mean(str(value), known)}")
     return AgentPart(agent, Owner("agent", name, owner.origin), table.trust)
+
+
+def _refuse_fallbacks(agents: tuple[AgentPart, ...], settings: Settings) -> None:
+    """Refuse a fallback that cannot stand in: it decides before, does the same, and is there when it is needed."""
+    for number, part in enumerate(agents):
+        if not part.fallback:
+            continue
+        place = [table.trust.name for table in settings.agents].index(part.name)
+        where = settings.source.at(("agents", place, "fallback"))
+        before = {each.name: each.agent for each in agents[:number]}
+        if part.fallback not in before:
+            hint = did_you_mean(part.fallback, list(before)) if before else "none does"
+            raise ConfigError(f"{where}: no agent {part.fallback!r} decides before {part.name!r}: {hint}")
+        stands = before[part.fallback]
+        if stands.effect != part.agent.effect or stands.when not in ("bar", part.agent.when):
+            raise ConfigError(
+                f"{where}: {part.name!r} is a {part.agent.effect} at each {part.agent.when}, and {part.fallback!r} a "
+                f"{stands.effect} at each {stands.when}: its decisions cannot stand in"
+            )
 
 
 def required(strategy: StrategyPart, agents: Iterable[AgentPart], monitors: Iterable[MonitorPart]) -> dict[str, Owner]:

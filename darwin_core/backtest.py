@@ -21,6 +21,7 @@ from darwin_core.holding import BuyAndHold
 from darwin_core.options import plain
 from darwin_core.outcomes import Outcomes, r_multiples
 from darwin_core.parallel import Workers
+from darwin_core.standing import standing
 from darwin_core.state import FILE, record_run
 from darwin_core.state.attribution import attribution
 from darwin_core.store import Run, Store, to_json
@@ -274,7 +275,7 @@ def _agent_info(
         "decisions": len(log),
         "applied": int((log["flags"] & lockstep.APPLIED != 0).sum()),
         "fallback": int((log["flags"] & lockstep.FALLBACK != 0).sum()),
-        "differs_from_baseline": int((log["value"] != part.agent.baseline).sum()),
+        "differs_from_baseline": int((log["value"] != standing(result.line.agents, number, result.decisions)).sum()),
         "mean_action": float(log["value"].mean()) if len(log) else None,
         "with": summary(with_agent),
         "without": summary(without),

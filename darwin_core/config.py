@@ -204,6 +204,9 @@ class Trust:
     max_overrides, override_window
         Largest share of its decisions that may depart from its baseline and be applied, over so many decisions in a
         row; what exceeds it is recorded and not applied. Without it the agent's own limit holds, if it has one.
+    fallback
+        Name of an earlier agent whose decision is this one's baseline, row for row; without it the agent's own word
+        holds, if it has one, and else its constant baseline.
     """
 
     name: str = field(validator=_NAME)
@@ -212,6 +215,7 @@ class Trust:
     deadline_ms: float = field(default=150.0, validator=gt(0.0))
     max_overrides: float | None = field(default=None, validator=optional(_SHARE))
     override_window: int = field(default=100, validator=and_(ge(1), le(100_000)))
+    fallback: str = ""
 
 
 @frozen

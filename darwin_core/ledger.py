@@ -224,7 +224,7 @@ def book_fill(bar, s, quantity, price, fee, order, reason, book, slot, term, fil
 
 
 @inner
-def let_go(s, again, book, slot):
+def let_go(again, book, slot):
     """Forget the order of a symbol that has come to its end at the venue; `again` asks for its target once more."""
     book.waiting -= slot.order != 0.0
     slot.order = 0.0

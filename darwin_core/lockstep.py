@@ -63,13 +63,15 @@ AGENT_DTYPE = np.dtype(
         ("given", "i8"),
         ("compiled", "i8"),
         ("baseline", "f8"),
+        ("stand_in", "i8"),
         ("window", "i8"),
         ("most", "i8"),
     ]
 )
 """One agent: the width of its observation, EFFECTS, when it decides, whether its actions are given, the address of its
-compiled function or 0, the action that stands in for those that are refused, and how many departures from it may be
-applied in how many decisions in a row; a window of 0 is no limit."""
+compiled function or 0, the action that stands in for those that are refused, the number of the earlier agent whose
+decision stands in instead or -1, and how many departures from what stands in may be applied in how many decisions in a
+row; a window of 0 is no limit."""
 AT, COUNT, BITS = 0, 1, 2
 """What an agent's row of `windows` holds: the place of the oldest decision, the departures applied, and from BITS on
 one number for each decision of the window: whether it was an applied departure."""
@@ -137,6 +139,19 @@ def _signed(side, weight, t, s):
     return target if way != 0 else 0.0
 
 
+@pasted
+def _word(k, s, agents, held):
+    """Return what agent `k` has decided for symbol `s`, or its baseline."""
+    said = held[k, s]
+    return said if said == said else agents[k].baseline
+
+
+@pasted
+def _standing(agent, s, agents, held):
+    """Return what stands in for the agent on symbol `s`."""
+    return _word(agent.stand_in, s, agents, held) if agent.stand_in >= 0 else agent.baseline
+
+
 @inlined
 def _live_value(which, confidence, book, slot, term):
     """Return the value of LIVE_COLUMNS[which]."""
@@ -186,16 +201,15 @@ def _lay_out(
                     if code >= 0:
                         observation[at] = market[t, s, code]
                     elif code < -_N_LIVE:
-                        said = held[-1 - _N_LIVE - code, s]
-                        observation[at] = said if said == said else agents[-1 - _N_LIVE - code].baseline
+                        observation[at] = _word(-1 - _N_LIVE - code, s, agents, held)
                     else:
                         observation[at] = _live_value(-1 - code, _at(confidence, t, s), book, slots[s], terms[s])
                     at += 1
         elif agent.when == AT_CANDIDATES and candidate[t, s]:
             # It cannot be asked about this candidate, and what it said of the last one is over.
-            held[j, s] = agent.baseline
+            held[j, s] = _standing(agent, s, agents, held)
             flags = FALLBACK | APPLIED if applied[j, s] else FALLBACK
-            _log(log, book, time, s, j + 1, flags, agent.baseline, slots[s].target)
+            _log(log, book, time, s, j + 1, flags, held[j, s], slots[s].target)
     return n
 
 
@@ -219,23 +233,26 @@ def _admit(j, agent, departs, windows):
 
 
 @pasted
-def _take_actions(j, n, time, agent, rows, actions, fell_back, applied, held, faults, windows, log, book, slots):
-    """Hold the actions of agent `j` for its rows, a bad one replaced by the baseline, and log them.
+def _take_actions(
+    j, n, time, agent, agents, rows, actions, fell_back, applied, held, faults, windows, log, book, slots
+):  # fmt: skip
+    """Hold the actions of agent `j` for its rows, a bad one replaced by what stands in, and log them.
 
-    A departure from the baseline that is one too many for its window is logged and not held.
+    A departure from what stands in that is one too many for its window is logged and not held.
     """
     for i in range(n):
         s = rows[i]
         action = actions[i]
+        standing = _standing(agent, s, agents, held)
         flags = APPLIED if applied[j, s] else NO_FLAG
         if fell_back or not _sane(action, agent.effect):
-            action = agent.baseline
+            action = standing
             flags |= FALLBACK
             faults[j] += 0 if fell_back else 1
-        if applied[j, s] and agent.window > 0 and not _admit(j, agent, action != agent.baseline, windows):
+        if applied[j, s] and agent.window > 0 and not _admit(j, agent, action != standing, windows):
             flags = LIMITED
             _log(log, book, time, s, j + 1, flags, action, slots[s].target)
-            action = agent.baseline
+            action = standing
         elif agent.when != AT_BARS or action != held[j, s]:
             _log(log, book, time, s, j + 1, flags, action, slots[s].target)
         held[j, s] = action
@@ -418,7 +435,7 @@ def lockstep(
                     return False
             fell_back = answer == FELL_BACK
             _take_actions(
-                j, n, time[t], agent, rows, actions, fell_back, applied, held, faults, windows, log, book, slots
+                j, n, time[t], agent, agents, rows, actions, fell_back, applied, held, faults, windows, log, book, slots
             )
             _apply(j, agent, applied, held, slots)
         if fresh or n_agents > 0:

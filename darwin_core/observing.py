@@ -79,6 +79,8 @@ class Panel:
         self.agents["when"] = [WHENS.get(a.when, WHENS["time"]) for a in agents]
         self.agents["baseline"] = [a.baseline for a in agents]
         self.agents["compiled"] = [self._address(j) for j in range(n)]
+        names = [part.name for part in self.parts]
+        self.agents["stand_in"] = [names.index(p.fallback) if p.fallback else -1 for p in self.parts]
         self.held = np.full((n, len(self.symbols)), np.nan)
         self.faults = np.zeros(n, np.int64)
         windows = [part.trust.override_window if part.most_overrides < 1.0 else 0 for part in self.parts]
@@ -86,6 +88,13 @@ class Panel:
         # A limit such as 0.29 of 100 is a hair below 29 in binary.
         self.agents["most"] = [int(p.most_overrides * w + 1e-9) for p, w in zip(self.parts, windows, strict=True)]
         self.windows = np.zeros((n, BITS + max([1, *windows])), np.int64)
+
+    def standing(self) -> Floats:
+        """Return what stands in now for each agent and symbol, (A, S): its baseline, or an earlier agent's word."""
+        words = np.where(np.isnan(self.held), self.agents["baseline"][:, None], self.held)
+        own = np.broadcast_to(self.agents["baseline"][:, None], words.shape)
+        by = self.agents["stand_in"]
+        return np.where(by[:, None] >= 0, words[by], own)
 
     def _source(self, name: str) -> int:
         if name.startswith(AGENT_PREFIX):

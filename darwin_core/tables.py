@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from darwin_core import ledger, lockstep
 from darwin_core.outcomes import EXIT_REASONS, UNRESOLVED, r_multiples, returns
+from darwin_core.standing import standing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -69,9 +70,14 @@ def decisions(result: Result) -> pa.Table:
     """Return the decision log: stage (strategy, an agent, target), value and what it was about.
 
     value: the strategy's signed target weight, an agent's action, the final signed target weight. extra: the
-    strategy's confidence, the weight that the agent found, the equity at the decision.
+    strategy's confidence, the weight that the agent found, the equity at the decision. standing: of an agent's
+    decision, what it is measured against: its baseline, or what its fallback had decided.
     """
     log = result.decisions
+    parts = result.line.agents
+    stood = np.full(len(log), np.nan)
+    for number in range(len(parts)):
+        stood[log["stage"] == number + 1] = standing(parts, number, log)
     stages = ["strategy", *(part.name for part in result.line.agents), "target"]
     stage = np.where(log["stage"] == lockstep.TARGET_STAGE, len(stages) - 1, log["stage"])
     return pa.table(
@@ -84,6 +90,7 @@ def decisions(result: Result) -> pa.Table:
             "candidate": log["flags"] & lockstep.CANDIDATE != 0,
             "applied": log["flags"] & lockstep.APPLIED != 0,
             "fallback": log["flags"] & lockstep.FALLBACK != 0,
+            "standing": pa.array(stood, mask=np.isnan(stood)),
         }
     )
 

@@ -77,7 +77,7 @@ def _book_fill(bar, s, quantity, price, fee, number, reason, book, slots, terms,
 
 @entry(types.void(_I, types.boolean, _BOOK, _SLOTS), allocates=False)
 def _let_go(s, again, book, slots):
-    _forgotten(s, again, book[0], slots[s])
+    _forgotten(again, book[0], slots[s])
 
 
 def book_fill(

@@ -77,8 +77,8 @@ class Circuits:
             rows = step.decisions[step.decisions["stage"] == circuit.stage]
             if name in silenced or (took is None and not len(rows)):
                 continue
-            for value in rows["value"].tolist():
-                circuit.departures = circuit.departures.after(value != circuit.part.agent.baseline)
+            for departs in (rows["value"] != step.standing[circuit.stage - 1, rows["symbol"]]).tolist():
+                circuit.departures = circuit.departures.after(departs)
             rate = circuit.departures.wanted_rate
             before = circuit.breaker
             call = Call(step.bar, name in step.given.silent, (took or 0.0) * 1e3, rate)

@@ -257,9 +257,7 @@ def _begin(connection: sqlite3.Connection, path: Path, head: Path, key: bytes | 
     Anchor.make(head, key, genesis(about.name, keyed=about.keyed)).close()
 
 
-def _opened(
-    path: Path, name: str, key: bytes | None, connection: sqlite3.Connection, *, durable: bool
-) -> Journal:
+def _opened(path: Path, name: str, key: bytes | None, connection: sqlite3.Connection, *, durable: bool) -> Journal:
     if not anchor.head_of(path).exists():
         anchor.read(anchor.head_of(path), key)
     lock = Anchor(anchor.head_of(path), key, durable)

@@ -306,12 +306,13 @@ class Killer:
 
     def cancelling(self, order: OrderReport) -> None:
         """Write down the cancel of an order that is ours."""
-        if self._ours(order):
+        known = self.ordering.journal.book.orders.get(order.client_id)
+        if known is not None and known.live:  # it may have been filled since the venue was asked
             self._write(CancelSent(order.client_id, "the kill switch"))
 
     def cancelled(self, order: OrderReport, outcome: Outcome) -> None:
         """Write down what the venue said."""
-        if self._ours(order):
+        if order.client_id in self.ordering.journal.book.orders:
             self._write(result(order.client_id, "cancel", outcome))
 
     def sending(self, intent: Intent) -> None:
@@ -331,9 +332,6 @@ class Killer:
     def problem(self, text: str) -> None:
         """Tell it."""
         self.tell(Alert("warning", "kill", text))
-
-    def _ours(self, order: OrderReport) -> bool:
-        return order.client_id in self.ordering.journal.book.orders
 
     def _write(self, *bodies: Body) -> None:
         self.ordering.write(bodies)

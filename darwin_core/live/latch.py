@@ -20,7 +20,7 @@ from attrs import asdict, define, field, frozen
 from darwin_core.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 _TRIES, _PAUSE_S = 100, 0.005
@@ -102,17 +102,18 @@ class Latch:
         if signature != known:
             state = self._read()
             self._seen = signature, state
-        if shut and not state.closed:
-            return State(shut, state.records)
-        return state
+        return State(shut, state.records, state.damaged) if shut else state
 
-    def close(self, who: str, why: str, at: int) -> bool:
+    def close(self, who: str, why: str, at: int, settle: Callable[[], None] = lambda: None) -> bool:
         """Close the latch; return whether the record is on disk with who and why.
 
-        This process sees it closed from the first line on, whatever the disk does. False: it is closed on disk by
-        the emergency mark or by a damaged file only, or, when even the mark failed, in this process only.
+        This process sees it closed from the first line on, whatever the disk does. After `settle` has been called, the
+        mark shows it to everybody, until the record is on disk. False: it is closed on disk by the mark or by a damaged
+        file only, or, when even the mark failed, in this process only.
         """
         self._shut = f"{why} ({who})"
+        settle()
+        self._set_mark()
         written = self._record_closing(Record("closed", who, why, at))
         if self._read().closed:
             self._shut = ""  # the disk knows, and another process may release it there
@@ -124,6 +125,8 @@ class Latch:
                 state = self._read()
                 if not state.damaged:
                     _write(self.path, _encode((*state.records, record)))
+                    with suppress(OSError):
+                        self.mark.replace(self.spare)
                     return True
         except OSError:
             pass
@@ -179,11 +182,15 @@ class Latch:
         self.path.replace(aside)
         return f"; the file is kept as {aside.name}"
 
-    def _emergency(self) -> None:
-        """Close by the mark."""
+    def _set_mark(self) -> None:
+        """Close by the mark for everybody who looks, without waiting for the disk."""
         with suppress(OSError):
             if not self.mark.exists():
                 self.spare.replace(self.mark)
+
+    def _emergency(self) -> None:
+        """Close by the mark."""
+        self._set_mark()
         if not self.mark.exists():
             with suppress(OSError):
                 _write(self.mark, b"closed in an emergency\n")

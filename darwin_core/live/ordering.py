@@ -6,6 +6,7 @@ An order that has no answer is unknown, and stays so until the venue has said wh
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -52,6 +53,7 @@ class Tell(Protocol):
 
 
 _POLL_S = 0.02
+_SETTLE_S = 0.02
 _SECOND = 1_000_000_000
 _SAME = 1e-9
 
@@ -91,6 +93,8 @@ class Ordering:
     """Orders of which the venue has reported more than the fills that have arrived."""
     unanswered: set[str] = field(factory=set, init=False)
     """Orders that an earlier process of the session has sent, and of which it never heard an answer."""
+    handing: int = field(default=0, init=False)
+    """Orders that have been let through the gate, and that the broker is just being given."""
     declared: Callable[[str], Intent | None] = field(default=lambda _client_id: None, init=False)
     """Returns the order of a kill switch that was declared beside the journal."""
     wired: float = field(default=0.0, init=False)
@@ -112,7 +116,7 @@ class Ordering:
     async def decide(self, step: Step, decision: Decision) -> None:
         """Record a decision with the intents that follow from it, and send those that the controls approve."""
         wanted = self.fold.wanted(step)
-        gone = [order for order in self._withdrawn(step) if order.live]
+        gone = [order for order in self._unwanted(step, wanted) if order.live]
         busy = {order.intent.symbol for order in gone}
         await self._order_now([each for each in wanted if each.intent.symbol not in busy], decision)
         await self._replace(gone, [each for each in wanted if each.intent.symbol in busy])
@@ -125,25 +129,31 @@ class Ordering:
         await self._send_again(step.bar)
         left = list(self.fold.pending.values())
         self.fold.pending.clear()
-        await self._replace(self._withdrawn(step), left)
+        await self._replace(self._unwanted(step, left), left)
 
     async def _replace(self, gone: Sequence[Order], wanted: Sequence[Wanted]) -> None:
         """Cancel orders; then send those that were to take their place, where nothing of the old ones was filled."""
-        free = {}
+        taken = {each.intent.symbol for each in wanted} - {order.intent.symbol for order in gone}
         for order in gone:
             if order.live:
-                free[order.intent.symbol] = await self.cancel(order.client_id, "its target has changed")
+                over = await self.cancel(order.client_id, "its target has changed")
             else:
-                free[order.intent.symbol] = not order.filled and not order.reported
-        await self._order_now([each for each in wanted if free.get(each.intent.symbol)])
+                over = not order.filled and not order.reported
+            if not over:
+                taken.add(order.intent.symbol)
+        await self._order_now([each for each in wanted if each.intent.symbol not in taken])
         for each in wanted:
-            if not free.get(each.intent.symbol):
+            if each.intent.symbol in taken:
                 self.fold.intend(each)
                 self.write([not_sent(each.intent, "the order before it may still trade, or has traded")])
 
-    def _withdrawn(self, step: Step) -> list[Order]:
-        """Return the orders that a step no longer wants."""
-        return [order for each in self.fold.withdrawn(step) if (order := self._order(each))]
+    def _unwanted(self, step: Step, wanted: Sequence[Wanted]) -> list[Order]:
+        """Return the orders that are to go: withdrawn by the step, in the place of a new one, or not cancelled yet."""
+        book = self.journal.book
+        gone = [order for each in self.fold.withdrawn(step) if (order := self._order(each))]
+        gone += [order for each in wanted if (order := book.live_on(each.intent))]
+        gone += [order for order in book.unfinished() if order.cancel_asked]
+        return list({order.client_id: order for order in gone}.values())
 
     async def _send_again(self, bar: int) -> None:
         """Send what was on its way when an earlier process ended, as far as it never came to the venue."""
@@ -202,10 +212,21 @@ class Ordering:
 
     async def _submit(self, order: Approved) -> Outcome:
         """Send one order, if the gate is open at this very moment."""
+        self.handing += 1
+        asyncio.get_running_loop().call_soon(self._handed)  # its turn comes when the broker waits for the first time
         shut = self.shut()
         if shut and order.leg != "flatten":
             return Refused("not sent", f"the gate is shut: {shut}")
         return await self.answer(self.broker.submit(order))
+
+    def _handed(self) -> None:
+        self.handing -= 1
+
+    def settle(self) -> None:
+        """Wait until the broker has every order that was let through the gate; in any thread, and not for long."""
+        until = stopwatch() + _SETTLE_S
+        while self.handing and stopwatch() < until:
+            time.sleep(_SETTLE_S / 50)
 
     async def answer(self, asked: Awaitable[Outcome]) -> Outcome:
         """Return an outcome in time; whatever else happens, nobody knows what became of it."""

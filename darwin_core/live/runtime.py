@@ -513,7 +513,7 @@ class Runtime:
     def _kill(self, who: str, reason: str, trigger: str) -> None:
         """Close the latch, at once and first; the loop flattens as soon as it is free."""
         self._closing, self.killer.done = stopwatch(), False
-        written = self.latch.close(who, reason, self.clock.now())
+        written = self.latch.close(who, reason, self.clock.now(), self.ordering.settle)
         self._closing = -np.inf
         latched = Latched(True, trigger, who, "system", reason)
         self._later(lambda: self._latched(latched, written=written))

@@ -41,7 +41,7 @@ def count(tallies: dict[str, Tally], line: Line, step: Step) -> None:
         tally.decisions += len(rows)
         tally.applied += int(np.count_nonzero(flags & lockstep.APPLIED))
         tally.fallbacks += int(np.count_nonzero(flags & lockstep.FALLBACK))
-        tally.agreed += int(np.count_nonzero(rows["value"] == part.agent.baseline))
+        tally.agreed += int(np.count_nonzero(rows["value"] == step.standing[number - 1, rows["symbol"]]))
         if len(rows):
             symbol = line.feed.symbols[int(rows["symbol"][-1])]
             tally.last = f"{part.agent.effect} {rows['value'][-1]:g} {symbol}"

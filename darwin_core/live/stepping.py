@@ -97,6 +97,8 @@ class Step:
         What went wrong.
     took
         Seconds by stage.
+    standing
+        What stood in for each agent and symbol, (A, S): its baseline, or what its fallback has decided.
     """
 
     bar: int
@@ -109,6 +111,7 @@ class Step:
     curve: tuple[float, ...]
     faults: tuple[Fault, ...]
     took: dict[str, float]
+    standing: Floats
 
 
 @define(eq=False)
@@ -255,7 +258,7 @@ class Stepper:
         )
         return Step(
             int(self.tape.times()[number]), number, missing, decisions, orders, first, tuple(sorted(waiting - still)),
-            tuple(self._curve[0].tolist()), tuple(self.faults), self.took,
+            tuple(self._curve[0].tolist()), tuple(self.faults), self.took, self.walk.panel.standing(),
         )  # fmt: skip
 
     def fault(self, who: str, what: str) -> None:

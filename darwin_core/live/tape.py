@@ -258,7 +258,10 @@ class Tape:
                 f"the bar of {row.time} is not later than the last on the tape, {self._times[self._rows - 1]}"
             )
         blobs = (np.ascontiguousarray(row.values, np.float64), row.reference, row.arrival)
-        self._connection.execute("insert into rows values (?, ?, ?, ?)", (row.time, *(b.tobytes() for b in blobs)))
+        try:
+            self._connection.execute("insert into rows values (?, ?, ?, ?)", (row.time, *(b.tobytes() for b in blobs)))
+        except sqlite3.OperationalError as error:
+            raise DataError(f"{self.path} cannot be written: {error}") from None
         self._hold(row)
 
     def revise(self, time: int, symbol: str, values: Floats, arrival: int) -> int:

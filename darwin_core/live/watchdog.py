@@ -93,8 +93,8 @@ class Watchdog:
         """
         with alone(self.aside.path):
             await self._connect()
-            began = looked = tried = self._moved = stopwatch()
-            self._beat = self.heart.last()
+            looked = tried = self._moved = stopwatch()
+            first = self._beat = self.heart.last()
             while True:
                 now = stopwatch()
                 if now - looked > _OWN_PAUSE_S:
@@ -106,7 +106,7 @@ class Watchdog:
                         return acted
                     looked = stopwatch()
                     await asyncio.sleep(LOOK_S)
-                elif once and self._closed is None and (self._moved > began or self._beat is None):
+                elif once and self._closed is None and (self._beat is None or self._beat != first):
                     return False
                 if now - tried > _TRY_S:
                     tried = now

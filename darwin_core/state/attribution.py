@@ -23,6 +23,7 @@ from darwin_core import stats
 from darwin_core.blocks import period
 from darwin_core.lockstep import FALLBACK
 from darwin_core.outcomes import UNRESOLVED, r_multiples
+from darwin_core.standing import standing
 from darwin_core.state import intervals
 from darwin_core.state.intervals import DRAWS, LEAST_BLOCKS, LEVEL, SEED, Interval
 from darwin_core.state.rewards import reward_r
@@ -99,13 +100,13 @@ def _worth(result: Result, part: AgentPart, number: int, candidates: NDArray[Any
         return none
     r = r_multiples(candidates, result.line.settings.execution.fee)[at]
     known = np.flatnonzero((places[at] == mine) & np.isfinite(r))
-    of_one, baseline = result.line.limits, float(part.agent.baseline)
+    of_one, stood = result.line.limits, standing(result.line.agents, number, result.decisions)
     worth = np.zeros(len(known))
-    departs = (log["value"] != baseline) & (log["flags"] & FALLBACK == 0)
+    departs = (log["value"] != stood) & (log["flags"] & FALLBACK == 0)
     for i in np.flatnonzero(departs[known]).tolist():
         row, about = log[known[i]], candidates[at[known[i]]]
         found = reward_r(
-            part.agent.effect, float(row["extra"]), float(row["value"]), baseline, float(about["side"]),
+            part.agent.effect, float(row["extra"]), float(row["value"]), float(stood[known[i]]), float(about["side"]),
             of_one.max_weight, of_one.allow_short, float(r[known[i]]), float(about["weight"]),
         )  # fmt: skip
         worth[i] = np.nan if found is None else found

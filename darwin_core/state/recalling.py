@@ -14,6 +14,7 @@ from attrs import evolve, frozen
 
 from darwin_core.errors import DarwinError
 from darwin_core.lockstep import LIMITED
+from darwin_core.standing import standing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,6 +66,10 @@ class _Recalled:
     def max_overrides(self) -> float:
         return float(getattr(self.agent, "max_overrides", 1.0))
 
+    @property
+    def fallback(self) -> str:
+        return str(getattr(self.agent, "fallback", ""))
+
     def decide(self, observation: Observation) -> Floats:
         """Return what was said, (N,)."""
         bars = np.searchsorted(self.time, np.broadcast_to(observation.time, len(observation.symbol)))
@@ -80,7 +85,8 @@ def recalled(told: Told, number: int, part: AgentPart) -> AgentPart:
     said[at, log["symbol"]] = log["value"]
     stands = said.copy()
     limited = log["flags"] & LIMITED != 0
-    stands[at[limited], log["symbol"][limited]] = part.agent.baseline  # it stood in for what was not applied
+    # What stood in for what was not applied:
+    stands[at[limited], log["symbol"][limited]] = standing(told.line.agents, number, told.log)[limited]
     latest = np.maximum.accumulate(np.where(np.isnan(stands), -1, np.arange(len(stands))[:, None]), axis=0)
     carried = np.where(latest < 0, np.nan, np.take_along_axis(stands, np.maximum(latest, 0), axis=0))
     whole = np.where(np.isnan(said), carried, said)

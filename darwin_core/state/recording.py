@@ -89,6 +89,13 @@ def _baseline(run: Run, agent: Agent) -> float:
     return float(agent["baseline"])
 
 
+def _standing(run: Run, agent: Agent, mine: pa.Table) -> list[float]:
+    """Return what each decision is measured against; of a run that does not say it, the agent's constant baseline."""
+    constant = _baseline(run, agent)
+    found: list[float] = mine["standing"].to_pylist() if "standing" in mine.column_names else [constant] * len(mine)
+    return found
+
+
 def _decisions(run: Run, equity: pa.Table) -> Iterator[rows.Row]:
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -112,7 +119,7 @@ def _decisions(run: Run, equity: pa.Table) -> Iterator[rows.Row]:
             "effect": repeat(agent["effect"]),
             "moment": repeat(agent["when"]),
             "action": mine["value"].to_pylist(),
-            "baseline_action": repeat(_baseline(run, agent)),
+            "baseline_action": _standing(run, agent, mine),
             "found_weight": mine["extra"].to_pylist(),
             "equity": money[np.searchsorted(when, time)].tolist(),
             "applied": mine["applied"].to_pylist(),

@@ -14,6 +14,7 @@ import numpy as np
 from darwin_core.errors import DarwinError
 from darwin_core.lockstep import APPLIED, FALLBACK
 from darwin_core.outcomes import EXIT_REASONS, UNRESOLVED, r_multiples, returns
+from darwin_core.standing import standing
 from darwin_core.state import rows
 from darwin_core.state.database import connect, telling, transaction
 from darwin_core.state.following import followed
@@ -148,7 +149,7 @@ def _decisions(told: Told) -> Iterator[rows.Row]:
             "effect": repeat(part.agent.effect),
             "moment": repeat(part.agent.when),
             "action": log["value"].tolist(),
-            "baseline_action": repeat(float(part.agent.baseline)),
+            "baseline_action": standing(told.line.agents, number, told.log).tolist(),
             "found_weight": log["extra"].tolist(),
             "equity": [told.content[bar]["equity"] for bar in at],
             "applied": (log["flags"] & APPLIED != 0).tolist(),

@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 import numpy as np
 from attrs import evolve
 
-from darwin_core import ledger
-from darwin_core.config import Execution, Exits
 from darwin_core.live.orders import (
     Accepted,
     Approved,
@@ -51,6 +49,9 @@ def sample_deployed(folder: Path, **changes: Any) -> Deployed:
     changes
         Fields of `darwin_core.Deployed` that shall be otherwise.
     """
+    from darwin_core import ledger  # what compiles is imported when it is used
+    from darwin_core.config import Execution, Exits
+
     limits = Limits(max_weight=1.0, max_gross=2.0, max_drawdown=1.0, allow_short=True)
     rules = ledger.rules(Execution(), Exits(), limits, has_range=True, own_stops=True)
     sample = Deployed("sample", ("AAA", "BBB"), _FIELDS, rules, 100_000.0, folder, lambda: 0)

@@ -130,9 +130,16 @@ def _line(run: Run, deployment: Path, name: str, columns: Sequence[str]) -> Line
     told = any(each.startswith(AGENT_PREFIX) for each in columns)
     acts = any(trust.mode != "observe" and trust.name != name for trust in _working(settings))
     quiet = {name} if told or acts else {table.trust.name for table in settings.agents}
-    agents = [evolve(a, trust=evolve(a.trust, mode="off")) if a.trust.name in quiet else a for a in settings.agents]
+    agents = [evolve(each, trust=_trust(each.trust, name, quiet)) for each in settings.agents]
     line = assemble(evolve(settings, agents=tuple(agents), reporters=(), broker=None))
     return evolve(line, agents=_needed(line.agents, columns))
+
+
+def _trust(trust: Trust, name: str, quiet: set[str]) -> Trust:
+    """Leave out who is quiet; nobody falls back on the agent that is trained."""
+    if trust.name in quiet:
+        return evolve(trust, mode="off")
+    return evolve(trust, fallback="") if trust.fallback == name else trust
 
 
 def _needed(parts: Sequence[AgentPart], columns: Sequence[str]) -> tuple[AgentPart, ...]:
@@ -142,7 +149,7 @@ def _needed(parts: Sequence[AgentPart], columns: Sequence[str]) -> tuple[AgentPa
     for part in reversed(parts):  # whoever is told stands behind
         if part.name in wanted:
             wanted |= {c.removeprefix(AGENT_PREFIX) for c in part.agent.requires if c.startswith(AGENT_PREFIX)}
-            wanted.add(getattr(part, "fallback", ""))
+            wanted.add(part.fallback)
     return tuple(part for part in parts if part.name in wanted)
 
 

@@ -133,6 +133,7 @@ def cases():
         "Features",
         "Monitor",
         "Feed",
+        "Stream",
         "Backend",
         "Reporter",
         "Broker",
@@ -140,10 +141,12 @@ def cases():
     rows = ["| suite | case | what holds |", "| --- | --- | --- |"]
     for each in sorted(classes, key=lambda found: order.index(found.__name__.removesuffix("Tests"))):
         title = BASES.get(each.__name__, f"`{each.__name__}`")
-        for name, case in vars(each).items():
-            if name.startswith("test_"):
-                number, _, sentence = case.__doc__.splitlines()[0].partition(": ")
-                rows.append(f"| {title} | {number} | {sentence} |")
+        shared = {object, *classes[:3]} - {each}
+        own = [case for base in each.__mro__ if base not in shared for name, case in vars(base).items()
+               if name.startswith("test_")]  # fmt: skip
+        found = [case.__doc__.splitlines()[0].partition(": ") for case in own]
+        for number, _, sentence in sorted(found, key=lambda row: (row[0][0], int(row[0][1:]))):
+            rows.append(f"| {title} | {number} | {sentence} |")
     return "\n".join(rows)
 
 

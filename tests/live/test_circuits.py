@@ -31,7 +31,7 @@ def step(minute: int, values: list[float], *, failed: bool = False, seconds: flo
     rows["stage"], rows["value"] = 1, values
     silent = frozenset({"gate"}) if failed else frozenset()
     none: Any = np.empty(0)
-    return Step(minute * MINUTE, 0, Given(silent), rows, none, 0, (), (), (), {"agent gate": seconds})
+    return Step(minute * MINUTE, 0, Given(silent), rows, none, 0, (), (), (), {"agent gate": seconds}, np.ones((1, 1)))
 
 
 def test_it_is_closed_at_the_start_and_opens_after_failures() -> None:

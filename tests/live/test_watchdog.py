@@ -18,6 +18,7 @@ from darwin_core.cli import COMMANDS, main
 from darwin_core.errors import ConfigError
 from darwin_core.live.aside import Aside
 from darwin_core.live.control import places
+from darwin_core.live.control.actions import Action
 from darwin_core.live.heartbeat import Heartbeat
 from darwin_core.live.orders import Intent
 from darwin_core.live.schema import Control, Latch
@@ -130,6 +131,23 @@ def test_a_trader_that_is_well_is_left_alone(tmp_path: Path) -> None:
         session.trade()
         assert not looked(session.session, 1.0)
         assert not latched(session.session)
+
+
+def test_a_kill_is_carried_out_while_the_traders_loop_is_blocked(tmp_path: Path) -> None:
+    with Switched(tmp_path) as session:
+        session.trade()
+        blocked = threading.Event()
+        session.loop.call_soon_threadsafe(blocked.wait)
+        try:
+            session.runtime.kill(Action("flatten", "Ada", "admin", "enough"))
+            bars = session.runtime.bars
+            assert looked(session.session, 60.0)
+            assert flat(session.session)
+            assert session.runtime.bars == bars
+        finally:
+            blocked.set()
+    again = went_on(session.runtime)
+    assert wrong(again.session, End.of(again)) == []
 
 
 def test_one_session_has_one_watchdog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

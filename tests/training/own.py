@@ -21,7 +21,7 @@ class HalfTask:
     columns = ("signal",)
     least = (100, "candidates")
     trades_only = False
-    expert = False
+    expert = ""
     criterion = "uplift"
     most_changed = 1.0
 

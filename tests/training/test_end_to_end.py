@@ -126,28 +126,101 @@ def test_a_portfolio_agent_learns_sizes_and_keeps_within_the_account_s_room(home
     assert run.info["incidents"] == []
 
 
-def test_a_meta_learner_overrules_an_expert_that_acts(home, train) -> None:
-    expert = f'[[agents]]\nuse = "{WORLD}"\nname = "llm"\nmode = "active"\n'
+def test_a_meta_learner_overrules_an_expert_that_observes_in_both_directions(home, train) -> None:
+    expert = f'[[agents]]\nuse = "{WORLD}"\nname = "llm"\nmode = "observe"\n'
     home.write(expert, bars=3000, edge=1.5)
     home.record()
-    columns = "signal;proposal.weight;strategy.weight"
-    status, said = train("meta-learner", "--trainer", "regression", columns=columns)
+    columns = "signal;agent.llm;strategy.weight"
+    status, said = train("meta-learner", "--trainer", "regression", "--expert", "llm", columns=columns)
     assert status == 0, said
     assert said["beats_baseline"]
     assert 0.80 <= 1.0 - said["test"]["changed"] < 1.0
     assert said["test"]["right_when_changed"] > 0.6
     home.promote("meta-learner")
-    home.write(expert + AGENT.format("meta-learner"), bars=3000, edge=1.5)
-    (_, meta) = home.record({"agents.1.mode": "active"}).info["agents"]
-    assert meta["added_money"] > 0.0
+    home.write(expert + AGENT.format("meta-learner") + "max_overrides = 1.0\n", bars=3000, edge=1.5)
+    run = home.record({"agents.1.mode": "active"})
+    log = run.table("decisions")
+    stage = log["stage"].cast("string").to_numpy(zero_copy_only=False)
+    value = log["value"].to_numpy()
+    word, action = value[stage == "llm"], value[stage == "meta-learner"]
+    assert ((word == 1.0) & (action == 0.0)).sum() > 20
+    assert ((word == 0.0) & (action == 1.0)).sum() > 20
+    follows = home.record({"agents.1.mode": "active", "agents.1.threshold": 1e9})
+    assert run.info["summary"]["final_equity"] > follows.info["summary"]["final_equity"]
 
 
-def test_an_expert_that_only_observed_cannot_be_learnt_from(home, train) -> None:
-    home.write(f'[[agents]]\nuse = "{WORLD}"\nname = "llm"\nmode = "observe"\n', bars=3000)
+def test_a_run_is_repeated_with_the_observers_that_its_acting_agents_are_told_of(home, train) -> None:
+    expert = f'[[agents]]\nuse = "{WORLD}"\nname = "llm"\nmode = "observe"\n'
+    home.write(expert, bars=3000)
     home.record()
-    status, said = train("meta-learner", columns="signal;proposal.weight")
+    train("meta-learner", "--trainer", "regression", "--expert", "llm", columns="signal;agent.llm")
+    home.promote("meta-learner")
+    acting = AGENT.format("meta-learner").replace("observe", "active")
+    home.write(
+        expert + acting + AGENT.format("volatility-gate").replace('backend = { use = "onnx" }', "quantile = 0.8"),
+        bars=3000,
+    )
+    text = home.deployment.read_text()
+    home.deployment.write_text(text + '[[features]]\nuse = "volatility-gate"\n')
+    run = home.record()
+    seen = look_again(run, home.deployment, ("signal",), "gate")
+    assert [part.name for part in seen.line.agents] == ["llm", "meta-learner", "training"]
+    assert train("gate", "--trainer", "regression", "--no-publish", columns="signal")[0] == 0
+
+
+def test_an_expert_that_stands_behind_cannot_be_learnt_from(home, train) -> None:
+    home.write(AGENT.format("meta-learner") + f'[[agents]]\nuse = "{WORLD}"\nname = "llm"\nmode = "observe"\n')
+    home.deployment.write_text(home.deployment.read_text().replace('mode = "observe"', 'mode = "off"', 1))
+    home.record()
+    status, said = train("meta-learner", "--expert", "llm", columns="signal;agent.llm")
     assert status == 1
-    assert "it has to act in the runs" in said["error"]["message"]
+    assert "no agent stands before it" in said["error"]["message"]
+
+
+def test_a_forecast_at_every_bar_finds_a_planted_edge_and_pays_for_leaving_the_market(home, train) -> None:
+    home.write(edge=3.0, bars=3000)
+    text = home.deployment.read_text()
+    home.deployment.write_text(text + "[execution]\nfee = 0.0002\n")
+    run = home.record()
+    status, said = train("sl-fallback", "--trainer", "regression", "--set", "horizon=5", columns="signal;change(1)")
+    assert status == 0, said
+    assert said["beats_baseline"]
+    assert said["baseline"] == "hold every symbol at every bar"
+    rows = sum(said["split"][window]["rows"] for window in ("train", "validation", "test"))
+    assert rows + said["split"]["left_out"] + said["left_out"]["open"] == 2999 * 6  # one bar without a change
+    assert said["left_out"]["open"] == 6 * 6  # the next open, and five bars
+    _, free = train("sl-fallback", "--trainer", "regression", "--set", "short=true", columns="signal;change(1)")
+    assert free["test"]["uplift_r"] > said["test"]["uplift_r"]
+    home.promote("sl-fallback", "v1")
+    home.deployment.write_text(home.deployment.read_text() + AGENT.format("sl-fallback"))
+    (agent,) = home.record({"agents.0.mode": "active"}).info["agents"]
+    assert agent["when"] == "bar"
+    assert agent["effect"] == "target"
+    assert agent["applied"] > 100
+    assert run.info["digest"]
+
+
+def test_what_holding_on_was_worth_is_the_quotient_of_the_prices_at_which_orders_fill(home, train) -> None:
+    from darwin_core.training.horizon import look_ahead
+
+    for fill, field, wait in (("next_open", "open", 1), ("next_close", "close", 1), ("same_close", "close", 0)):
+        home.write(bars=300)
+        home.deployment.write_text(
+            home.deployment.read_text() + f'[execution]\nfill = "{fill}"\nfee = 0.0005\nspread = 0.001\n'
+        )
+        run = home.record()
+        seen, outcome, resolved, cost = look_ahead(run, home.deployment, ("change(1)",), "sl-fallback", 4)
+        bars = seen.line.feed.read(0, 300)
+        assert cost == (0.0005 + 0.0005) * 2 / 0.05
+        for i in range(0, len(outcome), 97):
+            at = bars.time.tolist().index(int(seen.time[i]))
+            if at + wait + 4 > 299:
+                assert resolved[i] == -1
+                assert np.isnan(outcome[i])
+                continue
+            price = bars.fields[field][:, seen.symbol[i]]
+            assert outcome[i] == (price[at + wait + 4] / price[at + wait] - 1.0) / 0.05
+            assert resolved[i] == bars.time[at + wait + 4]
 
 
 SMA = """

@@ -43,7 +43,7 @@ def test_a_meta_learner_without_an_expert_s_decisions_is_refused_with_the_count(
     home.record()
     said = refused(train, agent="meta-learner", columns="signal;proposal.weight")
     assert "2,000 candidates with decisions of the expert and outcomes or more, and these runs have 0" in said
-    assert "without a decision of 'llm'" in said
+    assert "without a decision of 'llm-expert'" in said
 
 
 def test_a_portfolio_agent_needs_trades(home, train) -> None:

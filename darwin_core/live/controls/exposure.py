@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict
 from math import inf, nan
+from operator import attrgetter
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from attrs import frozen
@@ -162,11 +163,7 @@ class Exposure:
         recent: Iterable[Recent],
     ) -> Exposure:
         """Compute it from the facts."""
-        past = list(recent)
-        times = [each.time for each in past]
-        if times != sorted(times):
-            past.sort(key=lambda each: each.time)
-            times.sort()
+        past = sorted(recent, key=attrgetter("time"))
         grouped: defaultdict[str, list[Recent]] = defaultdict(list)
         for each in past:
             grouped[each.intent.symbol].append(each)
@@ -179,7 +176,7 @@ class Exposure:
         for order in orders:
             symbols[order.symbol] = symbols[order.symbol].plus(order)
         sums = _sums(symbols.values())
-        return cls(symbols, sums, tuple(times), now)
+        return cls(symbols, sums, tuple([each.time for each in past]), now)
 
     def plus(self, intent: Intent, price: float) -> Exposure:
         """Return the same after one more intent: it is an open order and a recent one at once."""

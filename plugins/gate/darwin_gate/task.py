@@ -40,7 +40,7 @@ class GateTask:
     )  # fmt: skip
     least: ClassVar[tuple[int, str]] = (1000, "candidates with outcomes")
     trades_only: ClassVar[bool] = False
-    expert: ClassVar[bool] = False
+    expert: ClassVar[str] = ""
     criterion: ClassVar[Literal["uplift"]] = "uplift"
     most_changed: ClassVar[float] = 0.4
 

@@ -15,10 +15,10 @@ __version__ = "0.1.0"
 @hookimpl
 def make_agent(options: Options, backend: Backend | None) -> Agent:
     """Load a trained policy."""
-    from darwin_core import LearnedAgent
+    from darwin_meta_learner.agent import MetaLearner
     from darwin_meta_learner.task import MetaTask
 
-    return LearnedAgent.load(options, backend, MetaTask)
+    return MetaLearner.load(options, backend, MetaTask)
 
 
 def make_task(options: Options) -> Task:

@@ -1,7 +1,8 @@
-"""What a meta-learner learns: when an expert that takes a candidate is better overruled.
+"""What a meta-learner learns: when an expert's word is better turned into its opposite.
 
-The expert is an earlier agent that acts, a language model for example; its decision is seen in ``proposal.weight``, the
-weight that it left. What it refused has no weight left that could be scaled, so a refusal is always followed.
+The expert is an earlier agent, a language model for example, which only observes: its decision, from 0 (decline) to 1
+(take), is seen in the column ``agent.NAME``, and it is the meta-learner that acts on it. So both directions are open:
+what the expert took can be declined, and what it declined can be taken.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
-from attrs import frozen
+from attrs import field, frozen
+from attrs.validators import min_len
 
 from darwin_core import DataError
 
@@ -24,26 +26,46 @@ if TYPE_CHECKING:
     Bools = NDArray[np.bool_]
 
 OVERRIDE, FOLLOW = 0.0, 1.0
-LEFT, PROPOSED = "proposal.weight", "strategy.weight"
+
+
+def opposite(word: Floats) -> Floats:
+    """Return the opposite of an expert's word, (N,): 1 - word, and never less than 0."""
+    return np.maximum(1.0 - word, 0.0)
 
 
 @frozen
 class MetaTask:
-    """The task. It has no options."""
+    """The task.
+
+    Parameters
+    ----------
+    expert
+        Name of the earlier agent that it follows or overrules.
+    """
+
+    expert: str = field(default="llm-expert", validator=min_len(1))
 
     name: ClassVar[str] = "meta-learner"
     actions: ClassVar[tuple[float, ...]] = (OVERRIDE, FOLLOW)
     baseline: ClassVar[float] = FOLLOW
     against: ClassVar[str] = "always follow the expert"
-    columns: ClassVar[tuple[str, ...]] = (
-        LEFT, PROPOSED, "strategy.side", "strategy.confidence", "return(5)", "return(20)", "rsi(14)",
-        "volatility(20)", "zscore(20)", "drawdown(252)",
-    )  # fmt: skip
     least: ClassVar[tuple[int, str]] = (2000, "candidates with decisions of the expert and outcomes")
     trades_only: ClassVar[bool] = False
-    expert: ClassVar[bool] = True
     criterion: ClassVar[Literal["uplift"]] = "uplift"
     most_changed: ClassVar[float] = 0.15
+
+    @property
+    def word(self) -> str:
+        """The column with the expert's decision."""
+        return f"agent.{self.expert}"
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The observation that is taken when none is asked for."""
+        return (
+            self.word, "strategy.side", "strategy.weight", "strategy.confidence", "return(5)", "return(20)", "rsi(14)",
+            "volatility(20)", "zscore(20)", "drawdown(252)",
+        )  # fmt: skip
 
     def rewards(self, examples: Examples) -> Floats:
         """Return what overruling and following were worth, (N, 2) in R.
@@ -51,27 +73,28 @@ class MetaTask:
         Raises
         ------
         DataError
-            What the expert decided is not what the agents behind it saw: it did not act in the runs.
+            The expert did not stand where it was seen from: what it decided is not what the column holds.
         """
-        taken = self._taken(examples.names, examples.values)
-        if not np.array_equal(taken, examples.expert > 0.0):
-            count = int((taken != (examples.expert > 0.0)).sum())
+        word = self._word(examples.names, examples.values)
+        other = int((word != examples.expert).sum())
+        if other:
             raise DataError(
-                f"{count:,} decisions of the expert did not reach the agents behind it: it has to act in the runs "
-                '(mode = "active") and stand before the meta-learner'
+                f"{other:,} decisions of {self.expert!r} are not what {self.word} holds: something limited it in the "
+                "runs (max_overrides)"
             )
-        followed = examples.expert * examples.outcome
-        return np.column_stack([np.zeros(len(examples)), followed])
+        return self.sizes(examples) * examples.outcome[:, None]
+
+    def sizes(self, examples: Examples) -> Floats:
+        """Return how much of the candidate is taken: the opposite of the expert's word, or its word, (N, 2)."""
+        word = self._word(examples.names, examples.values)
+        return np.column_stack([opposite(word), word])
 
     def allowed(self, names: Sequence[str], values: Floats) -> Bools:
-        """Allow an override where there is something to overrule, (N, 2)."""
-        allowed = np.ones((len(values), 2), np.bool_)
-        allowed[:, 0] = self._taken(names, values)
-        return allowed
+        """Allow an override where the opposite is something else, (N, 2)."""
+        word = self._word(names, values)
+        return np.column_stack([opposite(word) != word, np.ones(len(word), np.bool_)])
 
-    @staticmethod
-    def _taken(names: Sequence[str], values: Floats) -> Bools:
-        if LEFT not in names:
-            raise DataError(f"a meta-learner has to see {LEFT}, where the expert's decision stands")
-        taken: Bools = values[:, list(names).index(LEFT)] > 0.0
-        return taken
+    def _word(self, names: Sequence[str], values: Floats) -> Floats:
+        if self.word not in names:
+            raise DataError(f"a meta-learner has to see {self.word}, where the expert's decision stands")
+        return values[:, list(names).index(self.word)]

@@ -31,9 +31,10 @@ def registry() -> str:
     return publish(Path(_PLACE.name), task, perceptron(layers), columns, OnnxBackend())
 
 
-class TestMetaTask(AgentTests):
+class TestMetaLearner(AgentTests):
     use = "meta-learner"
     options: ClassVar[dict[str, Any]] = {"threshold": 0.0}
+    columns: ClassVar[dict[str, Any]] = {"agent.llm-expert": (0, 0.75, 1)}
 
     def backend(self) -> OnnxBackend:
         return OnnxBackend()
@@ -46,17 +47,25 @@ class TestMetaTask(AgentTests):
         finally:
             options.resolved.update(made.resolved)
 
-    def test_it_uses_more_than_one_action(self) -> None:
+    def test_it_says_what_the_expert_says_or_the_opposite_in_both_directions(self) -> None:
         agent = self.make()
-        actions = set(agent.decide(self.observation(agent)).tolist())
-        assert len(actions) > 1
-        assert actions <= set(agent.task.actions)
+        asked = self.observation(agent)
+        word, actions = asked["agent.llm-expert"], agent.decide(asked)
+        assert ((actions == word) | (actions == 1.0 - word)).all()
+        for said in (0.0, 0.75, 1.0):
+            assert set(actions[word == said].tolist()) == {said, 1.0 - said}
 
-    def test_it_stays_with_its_baseline_on_the_time_that_it_has_learnt_from(self) -> None:
+    def test_it_follows_on_the_time_that_it_has_learnt_from(self) -> None:
         agent = self.make()
         asked = self.observation(agent)
         object.__setattr__(agent.policy, "since", int(asked.time[50]))
-        actions = agent.decide(asked)
+        actions, word = agent.decide(asked), asked["agent.llm-expert"]
         learnt = asked.time < asked.time[50]
-        assert (actions[learnt] == agent.baseline).all()
-        assert (actions[~learnt] != agent.baseline).any()
+        assert (actions[learnt] == word[learnt]).all()
+        assert (actions[~learnt] != word[~learnt]).any()
+
+    def test_the_expert_stands_in_and_a_fifth_may_differ(self) -> None:
+        agent = self.make()
+        assert agent.fallback == "llm-expert"
+        assert agent.max_overrides == 0.2
+        assert agent.baseline == 0.0

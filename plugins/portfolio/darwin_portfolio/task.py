@@ -47,7 +47,7 @@ class PortfolioTask:
     )  # fmt: skip
     least: ClassVar[tuple[int, str]] = (500, "trades with outcomes")
     trades_only: ClassVar[bool] = True
-    expert: ClassVar[bool] = False
+    expert: ClassVar[str] = ""
     criterion: ClassVar[Literal["sharpe"]] = "sharpe"
     most_changed: ClassVar[float] = 1.0
 
