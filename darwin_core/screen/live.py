@@ -200,12 +200,14 @@ class LiveScreen:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Give the screen back, and leave the last status as a line, since the screen is gone."""
+        free = self._ready()  # one that was stuck may take a little and stick again: it gets no last line
         if self._live is not None:
             self._live.stop()
             self._live = None
         taken = self._terminal is None or self._terminal.close()
         self._terminal = None
-        if self._last is not None and (not self._as_lines or self._last is not self._shown) and taken and self._ready():
+        unshown = not self._as_lines or self._last is not self._shown
+        if self._last is not None and unshown and free and taken and self._ready():
             self._draw(self._last)
 
     @property
