@@ -16,7 +16,7 @@ from attrs import define, field
 
 from darwin_core.clock import stopwatch
 from darwin_core.live import answers
-from darwin_core.live.controls.review import emergency
+from darwin_core.live.controls.emergency import emergency
 from darwin_core.live.ordering import result
 from darwin_core.live.orders import Absent, Intent, OrderReport, Unknown, client_order_id
 from darwin_core.live.schema import Alert, CancelSent, Sent

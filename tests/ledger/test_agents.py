@@ -60,6 +60,7 @@ class Panel:
         agents["effect"] = [EFFECTS[effect] for effect in self.effects]
         agents["when"] = [WHENS[when] for when in self.whens]
         agents["baseline"] = 1.0
+        agents["stand_in"] = -1
         agents["compiled"] = [lockstep.address_of(self.function) if way == "compiled" else 0 for way in self.ways]
         agents["given"] = [GIVEN if way == "given" else IN_VAIN if way == "in vain" else 0 for way in self.ways]
         sources = np.zeros((2, 5), np.int64)
