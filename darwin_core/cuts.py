@@ -9,6 +9,7 @@ came behind a cut, a boom and a crash: what a component said before must not car
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from darwin_core.blocks import period
 from darwin_core.types import Bars, Market
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -142,18 +143,17 @@ class Window:
     """What a component has been shown of a block, to be cut in many ways, each in memory of its own."""
 
     market: Market
-    _extremes: dict[str, dict[str, Floats]] = field(factory=dict, init=False)
 
     def own(self, stop: int) -> Market:
         """Return the first `stop` bars; nothing can reach beyond them."""
         market = self.market
-        features = {name: _sealed(values[:stop].copy()) for name, values in market.features.items()}
+        features = _Made(market.features, lambda _, values: values[:stop].copy())
         return Market(_bars(market.bars, stop, lambda _, values: values[:stop].copy()), features)
 
     def future(self, stop: int, kind: str, rows: int) -> Market:
         """Return the first `stop` bars and up to `rows` more, of a future in which prices doubled or halved.
 
-        Features after the cut are the highest or the lowest that the window has.
+        Features after the cut are the highest or the lowest that there have been.
         """
         market, end = self.market, stop + rows
         factor = 2.0 if kind == "boom" else 0.5
@@ -163,19 +163,13 @@ class Window:
             values[stop:] *= 1.0 / factor if name == "volume" else factor
             return values
 
-        features = {}
-        for name, extreme in self._extreme(kind).items():
-            values = market.features[name][:end].copy()
-            values[stop:] = extreme
-            features[name] = _sealed(values)
-        return Market(_bars(market.bars, end, scaled), features)
+        def extreme(_: str, values: Floats) -> Floats:
+            values = values[:end].copy()
+            values[stop:] = highest_or_lowest(values, axis=0)
+            return values
 
-    def _extreme(self, kind: str) -> dict[str, Floats]:
-        """Return the highest or lowest of each feature."""
-        if kind not in self._extremes:
-            reduce = (np.fmax if kind == "boom" else np.fmin).reduce
-            self._extremes[kind] = {name: reduce(values, axis=0) for name, values in self.market.features.items()}
-        return self._extremes[kind]
+        highest_or_lowest = (np.fmax if kind == "boom" else np.fmin).reduce
+        return Market(_bars(market.bars, end, scaled), _Made(market.features, extreme))
 
 
 def _bars(bars: Bars, stop: int, made: Callable[[str, Floats], Floats]) -> Bars:
@@ -183,10 +177,30 @@ def _bars(bars: Bars, stop: int, made: Callable[[str, Floats], Floats]) -> Bars:
     return Bars(
         _sealed(bars.time[:stop].copy()),
         bars.symbols,
-        {name: _sealed(made(name, values)) for name, values in bars.fields.items()},
-        {name: _sealed(made("close", values)) for name, values in bars.reference.items()},
+        _Made(bars.fields, made),
+        _Made(bars.reference, lambda _, values: made("close", values)),
         bars.timezone,
     )
+
+
+@define(eq=False)
+class _Made(Mapping[str, "Floats"]):
+    """Arrays that are made of others when they are looked at first: most components look at one or two of them."""
+
+    _whole: Mapping[str, Floats]
+    _make: Callable[[str, Floats], Floats]
+    _done: dict[str, Floats] = field(factory=dict, init=False)
+
+    def __getitem__(self, name: str) -> Floats:
+        if name not in self._done:
+            self._done[name] = _sealed(self._make(name, self._whole[name]))
+        return self._done[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._whole)
+
+    def __len__(self) -> int:
+        return len(self._whole)
 
 
 def _sealed(values: NDArray[Any]) -> NDArray[Any]:

@@ -191,7 +191,7 @@ def cut_proposal(owner: Owner, proposal: Proposal, market: Market, skip: int) ->
 
     def rows(name: str, dtype: Any) -> Any:
         value = getattr(proposal, name)
-        if value is None or np.ndim(value) == 0:
+        if value is None or isinstance(value, float | int) or np.ndim(value) == 0:
             return value
         whole = np.asarray(value)
         if whole.shape != shape:

@@ -69,25 +69,27 @@ class Panel:
         self.columns = tuple(dict.fromkeys(c for a in agents for c in a.requires if not inside(c)))
         self.applied = np.array([p.acts_on(self.symbols) for p in self.parts], np.bool_).reshape(n, len(self.symbols))
         self.guards = tuple(Guard(part, self.incidents, batch=self.batched(j)) for j, part in enumerate(self.parts))
-        widths = [len(a.requires) for a in agents]
-        self.sources = np.zeros((n, max([1, *widths])), np.int64)
-        for j, agent in enumerate(agents):
-            self.sources[j, : widths[j]] = [self._source(name) for name in agent.requires]
+        self.sources = np.zeros((n, max([1, *(len(a.requires) for a in agents)])), np.int64)
         self.agents = np.zeros(n, AGENT_DTYPE)
-        self.agents["width"] = widths
-        self.agents["effect"] = [EFFECTS[a.effect] for a in agents]
-        self.agents["when"] = [WHENS.get(a.when, WHENS["time"]) for a in agents]
-        self.agents["baseline"] = [a.baseline for a in agents]
-        self.agents["compiled"] = [self._address(j) for j in range(n)]
-        names = [part.name for part in self.parts]
-        self.agents["stand_in"] = [names.index(p.fallback) if p.fallback else -1 for p in self.parts]
+        for j, agent in enumerate(agents):
+            self.sources[j, : len(agent.requires)] = [self._source(name) for name in agent.requires]
+            self._lay_out(j)
         self.held = np.full((n, len(self.symbols)), np.nan)
         self.faults = np.zeros(n, np.int64)
-        windows = [part.trust.override_window if part.most_overrides < 1.0 else 0 for part in self.parts]
-        self.agents["window"] = windows
+        self.windows = np.zeros((n, BITS + int(self.agents["window"].max(initial=1))), np.int64)
+
+    def _lay_out(self, j: int) -> None:
+        """Write down the properties of agent `j`."""
+        part, mine = self.parts[j], self.agents[j]
+        agent = part.agent
+        mine["width"], mine["effect"] = len(agent.requires), EFFECTS[agent.effect]
+        mine["when"] = WHENS.get(agent.when, WHENS["time"])
+        mine["baseline"], mine["compiled"] = agent.baseline, self._address(j)
+        names = [each.name for each in self.parts]
+        mine["stand_in"] = names.index(part.fallback) if part.fallback else -1
+        mine["window"] = part.trust.override_window if part.most_overrides < 1.0 else 0
         # A limit such as 0.29 of 100 is a hair below 29 in binary.
-        self.agents["most"] = [int(p.most_overrides * w + 1e-9) for p, w in zip(self.parts, windows, strict=True)]
-        self.windows = np.zeros((n, BITS + max([1, *windows])), np.int64)
+        mine["most"] = int(part.most_overrides * mine["window"] + 1e-9)
 
     def standing(self) -> Floats:
         """Return what stands in now for each agent and symbol, (A, S): its baseline, or an earlier agent's word."""

@@ -63,7 +63,8 @@ class Options:
     table: Mapping[str, Any]
     source: Source
     key: KeyPath
-    resolved: dict[str, Any] = attrs.field(factory=dict, init=False)
+    _made: Any = attrs.field(default=None, init=False)
+    _resolved: dict[str, Any] = attrs.field(factory=dict, init=False)
 
     @property
     def folder(self) -> Path:
@@ -72,9 +73,15 @@ class Options:
 
     def into(self, cls: type[T]) -> T:
         """Return an instance of attrs class `cls`; raise ConfigError with file, line and key."""
-        made = structure(cls, self.table, self.source, self.key)
-        self.resolved = plain(made)
+        self._made = made = structure(cls, self.table, self.source, self.key)
         return made
+
+    @property
+    def resolved(self) -> dict[str, Any]:
+        """What the options came to, defaults and all, as JSON-able data; empty until they were asked for."""
+        if self._made is not None:
+            self._resolved, self._made = plain(self._made), None
+        return self._resolved
 
     def error(self, key: str, what: str) -> ConfigError:
         """Return a ConfigError that points at one of the options."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from darwin_core.options import Options
 
 GROUP = "darwin"
+_MARK = f"{hooks.PROJECT}_impl"
 HOOKS = tuple(name for name, item in vars(hooks).items() if inspect.isfunction(item) and hasattr(item, "darwin_spec"))
 
 
@@ -131,8 +132,8 @@ class Plugins:
         """
         plugin = self.load(use, where)
         owner = Owner(kind, use, self._origins[use])
-        offered = [name for name in _marked(plugin) if name in HOOKS]
-        if hook not in offered:
+        if not _is_marked(getattr(plugin, hook, None)):
+            offered = [name for name in _marked(plugin) if name in HOOKS]
             lacks = f"{hook} stands without @hookimpl" if hasattr(plugin, hook) else f"has no {hook}"
             raise PluginError(f"{where}: {owner} {lacks}; it offers {', '.join(offered) or 'no hook'}")
         try:
@@ -217,7 +218,11 @@ def _misspelt(module: ModuleType) -> str | None:
 
 def _marked(module: ModuleType) -> list[str]:
     """Return the names of the functions that carry the hookimpl mark."""
-    return [name for name, item in vars(module).items() if hasattr(item, f"{hooks.PROJECT}_impl")]
+    return [name for name, item in vars(module).items() if _is_marked(item)]
+
+
+def _is_marked(item: object) -> bool:
+    return hasattr(item, _MARK)
 
 
 def _refuse_defaults(use: str, origin: str, module: ModuleType, where: str) -> None:

@@ -75,7 +75,7 @@ def test_a_future_that_never_came_leaves_the_past_as_it_was():
         assert np.array_equal(other.bars.volume[5:], true.volume[5:13] / factor)
         assert np.array_equal(other.bars.reference["index"][5:], true.reference["index"][5:13] * factor)
         assert np.array_equal(other["x"][:5, 0], np.arange(5.0))
-        assert (other["x"][5:] == (19.0 if kind == "boom" else 0.0)).all()
+        assert (other["x"][5:] == (12.0 if kind == "boom" else 0.0)).all()
 
 
 def test_a_prefix_shares_no_memory_with_the_rest():
