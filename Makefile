@@ -4,7 +4,7 @@ PYTHON ?= python3
 PYPROJECTS := pyproject.toml $(wildcard plugins/*/pyproject.toml strategies/*/pyproject.toml brokers/*/pyproject.toml)
 PIP := -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test slow lint clean
+.PHONY: demo test slow lint policies clean
 
 demo: .venv-demo/ready
 	.venv-demo/bin/darwin backtest darwin.toml
@@ -30,6 +30,10 @@ lint: .venv/ready
 	$(PYTHON) -m venv .venv
 	.venv/bin/python $(PIP) -r requirements-dev.txt
 	touch $@
+
+# Trains the demo's policies anew on the demo's data and signs them with a key of your own: docs/trained-agents.md.
+policies: .venv/ready
+	PATH="$(CURDIR)/.venv/bin:$$PATH" sh artifacts/policies.sh
 
 clean:
 	rm -rf .venv .venv-demo

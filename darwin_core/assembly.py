@@ -52,13 +52,33 @@ class MonitorPart:
     owner: Owner
 
 
+@frozen
+class Arm:
+    """One arm of an experiment: its number, from 0, of so many."""
+
+    experiment: str
+    number: int
+    of: int
+
+    def has(self, symbols: Sequence[str]) -> Bools:
+        """Return which symbols are its own, (S,); a symbol stays where it is, whatever others there are."""
+        draw = f"experiment {self.experiment}"  # no agent is named like that: a canary's share is another draw
+        return np.array([int(_share(draw, symbol) * self.of) == self.number for symbol in symbols], np.bool_)
+
+    def facts(self, symbols: Sequence[str]) -> dict[str, Any]:
+        """Return what a run says of it, JSON-able."""
+        own = [symbol for symbol, has in zip(symbols, self.has(symbols).tolist(), strict=True) if has]
+        return {"name": self.experiment, "arm": self.number, "of": self.of, "symbols": own}
+
+
 @frozen(eq=False)
 class AgentPart:
-    """An agent, who made it, and what the core allows it."""
+    """An agent, who made it, what the core allows it, and of which experiment it is an arm."""
 
     agent: Agent
     owner: Owner
     trust: Trust
+    arm: Arm | None = None
 
     @property
     def name(self) -> str:
@@ -79,9 +99,10 @@ class AgentPart:
 
     def acts_on(self, symbols: Sequence[str]) -> Bools:
         """Return on which symbols its decisions are applied, (S,)."""
+        own = np.ones(len(symbols), np.bool_) if self.arm is None else self.arm.has(symbols)
         if self.trust.mode != "canary":
-            return np.full(len(symbols), self.trust.mode == "active")
-        return np.array([_share(self.name, symbol) < self.trust.share for symbol in symbols], np.bool_)
+            return own & (self.trust.mode == "active")
+        return own & np.array([_share(self.name, symbol) < self.trust.share for symbol in symbols], np.bool_)
 
 
 def _share(name: str, symbol: str) -> float:
@@ -124,6 +145,7 @@ def assemble(settings: Settings, plugins: Plugins | None = None) -> Line:
         if table.trust.mode != "off"
     )
     _refuse_fallbacks(agents, settings)
+    _refuse_unlike_arms(agents, settings)
     monitors = tuple(
         MonitorPart(*_make(plugins, "monitor", use, ("monitors", i), settings))
         for i, use in enumerate(settings.monitors)
@@ -191,7 +213,32 @@ def _agent(plugins: Plugins, table: AgentTable, number: int, settings: Settings)
         value = getattr(agent, attribute, None)
         if value not in known:
             raise PluginError(f"{where}: {owner}: {attribute} is {value!r}: {did_you_mean(str(value), known)}")
-    return AgentPart(agent, Owner("agent", name, owner.origin), table.trust)
+    return AgentPart(agent, Owner("agent", name, owner.origin), table.trust, _arm(table.trust, settings))
+
+
+def _arm(trust: Trust, settings: Settings) -> Arm | None:
+    """Return which arm an agent is; one that is off keeps its part of the symbols, on which then nobody acts."""
+    if not trust.experiment:
+        return None
+    arms = [each.trust.name for each in settings.agents if each.trust.experiment == trust.experiment]
+    return Arm(trust.experiment, arms.index(trust.name), len(arms))
+
+
+def _refuse_unlike_arms(agents: tuple[AgentPart, ...], settings: Settings) -> None:
+    """Refuse an experiment whose arms do not do the same thing at the same time: nothing would be compared."""
+    first: dict[str, AgentPart] = {}
+    for part in agents:
+        if part.arm is None:
+            continue
+        other = first.setdefault(part.arm.experiment, part).agent
+        mine = part.agent
+        if (mine.effect, mine.when) != (other.effect, other.when):
+            place = [table.trust.name for table in settings.agents].index(part.name)
+            where = settings.source.at(("agents", place, "experiment"))
+            raise ConfigError(
+                f"{where}: {part.name!r} is a {mine.effect} at each {mine.when}, and the experiment's first arm, "
+                f"{first[part.arm.experiment].name!r}, a {other.effect} at each {other.when}: they cannot be compared"
+            )
 
 
 def _refuse_fallbacks(agents: tuple[AgentPart, ...], settings: Settings) -> None:

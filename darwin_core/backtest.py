@@ -130,7 +130,8 @@ def measure(
     outcomes = Outcomes()
     holding = BuyAndHold(line.settings.execution.cash, np.empty(len(time)))
     closes = Closes(len(time), len(line.feed.symbols))
-    result = engine.run(line, parts=evaluated.parts(), watchers=(outcomes, holding, closes, evaluated), tell=tell)
+    watchers = (outcomes, holding, closes, evaluated)
+    result = engine.run(line, parts=evaluated.parts(), watchers=watchers, tell=tell, remarks=True)
     candidates = outcomes.all()
     info = _info(result, holding.curve, candidates)
     info["changes"] = dict(changes or {})
@@ -269,12 +270,14 @@ def _agent_info(
         "version": getattr(part.agent, "version", None),
         "mode": part.trust.mode,
         "share": part.trust.share if part.trust.mode == "canary" else None,
+        "experiment": part.arm and part.arm.facts(result.symbols),
         "effect": part.agent.effect,
         "baseline": float(part.agent.baseline),
         "when": part.agent.when,
         "decisions": len(log),
         "applied": int((log["flags"] & lockstep.APPLIED != 0).sum()),
         "fallback": int((log["flags"] & lockstep.FALLBACK != 0).sum()),
+        "explained": result.explained(number),
         "differs_from_baseline": int((log["value"] != standing(result.line.agents, number, result.decisions)).sum()),
         "mean_action": float(log["value"].mean()) if len(log) else None,
         "with": summary(with_agent),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import Factory, field, fields, frozen
-from attrs.validators import and_, ge, gt, le, lt, matches_re, max_len, optional
+from attrs.validators import and_, ge, gt, in_, le, lt, matches_re, max_len, optional, or_
 
 from darwin_core.errors import ConfigError, did_you_mean
 from darwin_core.graduation.table import GraduationTable
@@ -207,6 +207,9 @@ class Trust:
     fallback
         Name of an earlier agent whose decision is this one's baseline, row for row; without it the agent's own word
         holds, if it has one, and else its constant baseline.
+    experiment
+        Agents of one experiment are its arms, in their order: each acts on a part of the symbols of its own, chosen by
+        a hash of experiment and symbol. They all decide, and are recorded, everywhere.
     """
 
     name: str = field(validator=_NAME)
@@ -216,6 +219,7 @@ class Trust:
     max_overrides: float | None = field(default=None, validator=optional(_SHARE))
     override_window: int = field(default=100, validator=and_(ge(1), le(100_000)))
     fallback: str = ""
+    experiment: str = field(default="", validator=or_(in_(("",)), _NAME))
 
 
 @frozen
@@ -292,6 +296,7 @@ def settings(source: Source, changes: Mapping[str, Any]) -> Settings:
     for name, table in tables.items():
         values[name] = _table(name, table, source)
     _refuse_twins(values.get("agents", ()), source)
+    _refuse_lone_arms(values.get("agents", ()), source)
     return Settings(**values)
 
 
@@ -338,6 +343,17 @@ def _refuse_twins(agents: tuple[AgentTable, ...], source: Source) -> None:
             where = source.at(("agents", number, "name"))
             raise ConfigError(f"{where}: two agents are named {agent.trust.name!r}: give one a `name` of its own")
         seen.add(agent.trust.name)
+
+
+def _refuse_lone_arms(agents: tuple[AgentTable, ...], source: Source) -> None:
+    """Refuse an experiment of one agent: its other half would be nobody's."""
+    names = [agent.trust.experiment for agent in agents]
+    for number, name in enumerate(names):
+        if name and names.count(name) == 1:
+            where = source.at(("agents", number, "experiment"))
+            known = [each for each in dict.fromkeys(names) if each not in ("", name)]
+            hint = did_you_mean(name, known) if known else "give the agent that it is compared with the same one"
+            raise ConfigError(f"{where}: the experiment {name!r} has one agent, and it takes two or more: {hint}")
 
 
 def _sweep(table: dict[str, Any], source: Source) -> dict[str, tuple[Any, ...]]:

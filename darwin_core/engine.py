@@ -19,9 +19,10 @@ from darwin_core.errors import DataError
 from darwin_core.evaluate import Evaluator, Kept
 from darwin_core.forming import form
 from darwin_core.observing import Panel
+from darwin_core.remarks import listen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from darwin_core.forming import Formed
     from darwin_core.guard import Incident
     from darwin_core.observing import Questions, Tier
+    from darwin_core.remarks import Listener, Remarks
     from darwin_core.types import Floats, Ints
 
 _LEAST_ROWS, _MOST_ROWS = 2_048, 131_072
@@ -49,6 +51,8 @@ class Result:
         Record arrays, see `darwin_core.ledger` and `darwin_core.lockstep`.
     digest
         SHA-256 over the canonical decision log, hex.
+    remarks
+        By the agents' stages in the log, from 1; empty when nobody listened.
     """
 
     line: Line
@@ -63,11 +67,17 @@ class Result:
     digest: str
     audited: tuple[Audited, ...]
     incidents: tuple[Incident, ...]
+    remarks: Mapping[int, Remarks] = field(factory=dict)
 
     @property
     def equity(self) -> Floats:
         """Equity at each close, (T,)."""
         return self.curve[:, 0]
+
+    def explained(self, number: int) -> int:
+        """Return of how many of its decisions agent `number`, from 0, has said why."""
+        said = self.remarks.get(number + 1)
+        return 0 if said is None else sum(words is not None for words in said.words)
 
     def to_vectorbt(self) -> Any:
         """Return the result as a `vectorbt.Portfolio`; PluginError when darwin-vectorbt is not installed."""
@@ -149,6 +159,7 @@ def run(
     audit: bool = True,
     watchers: Sequence[Watcher] = (),
     tell: Callable[[int, int], None] | None = None,
+    remarks: bool = False,
 ) -> Result:
     """Backtest a line.
 
@@ -168,6 +179,8 @@ def run(
         Told about every block.
     tell
         Called with (bars done, bars in all) after each block.
+    remarks
+        Whether to keep the remarks on decisions.
 
     Raises
     ------
@@ -180,6 +193,8 @@ def run(
     auditor = Auditor(line, blocks) if audit and line.settings.run.audit != "off" else None
     evaluator = Evaluator(line, blocks, past.kept)
     walk = Walk(line, time, tier)
+    if remarks:
+        walk.listen()
     evaluated = parts if parts is not None else (evaluator.part(k) for k in range(len(blocks)))
     for k, (block, part) in enumerate(zip(blocks, evaluated, strict=True)):
         if auditor and parts is None:
@@ -257,6 +272,7 @@ class Walk:
     slots: Floats = field(init=False)
     curve: Floats = field(init=False)
     recorder: Recorder = field(init=False)
+    listeners: tuple[Listener, ...] = field(default=(), init=False)
     _previous: NDArray[np.int8] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -272,6 +288,10 @@ class Walk:
         least = max(_LEAST_ROWS, 16 * len(symbols) * (2 + len(self.line.agents)))
         rows = min(_MOST_ROWS, max(len(self.time), 1) * len(symbols))
         self.recorder = Recorder(hashlib.sha256(header(tuple(symbols), names)), least, rows)
+
+    def listen(self) -> None:
+        """Keep the remarks on decisions from now on."""
+        self.listeners = listen(self.panel)
 
     def state(self) -> tuple[NDArray[Any], ...]:
         """Return copies of everything that goes from block to block but the log."""
@@ -301,7 +321,10 @@ class Walk:
         """
         formed = form(self.line.strategy.owner, part.proposal, part.bars, self._previous)
         questions = self.panel.questions(part, formed, before)
+        logged = len(self.recorder.decisions)
         self._drive(first, part, formed, questions, curve)
+        for listener in self.listeners:
+            listener.note(self.recorder.decisions[logged:])
         return formed, questions
 
     def _drive(self, first: int, part: Part, formed: Formed, questions: Questions, curve: Floats) -> None:
@@ -359,6 +382,7 @@ class Walk:
             recorder.digest.hexdigest(),
             audited,
             self.panel.incidents.all(),
+            {listener.stage: listener.remarks for listener in self.listeners},
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 
 _FLOAT64 = np.dtype(np.float64)
+_MOST_WORDS = 2_000
 
 
 @frozen
@@ -84,6 +86,29 @@ class Guard:
             self.incidents.add(self.part.name, "deadline", f"slower than {self.part.trust.deadline_ms:g} ms")
         return actions
 
+    def explain(self, observation: Observation) -> list[tuple[float | None, str]] | None:
+        """Return the agent's confidence and words on each row that it was asked about; None when it fails.
+
+        It has decided by then: that it cannot say why is recorded, and changes nothing.
+        """
+        try:
+            said = [_remark(*each) for each in self.part.agent.explain(observation)]  # type: ignore[attr-defined]
+            if len(said) != len(observation):
+                raise ValueError(f"{len(said)} explanations for {len(observation)} rows")  # noqa: TRY301
+        except Exception as error:  # noqa: BLE001 - as above
+            self.incidents.add(self.part.name, "explain", f"{why(error)} at {stamp(observation.time[0])}")
+            return None
+        return said
+
     def _add(self, kind: str, observation: Observation, what: str) -> None:
         self.said = f"{what} at {stamp(observation.time[0])}"
         self.incidents.add(self.part.name, kind, self.said)
+
+
+def _remark(confidence: float, words: str) -> tuple[float | None, str]:
+    """Return a confidence, None for NaN, and words that can be written down anywhere; raise for anything else."""
+    sure = float(confidence)
+    if not (math.isnan(sure) or 0.0 <= sure <= 1.0):
+        raise ValueError(f"a confidence of {sure}: it is from 0 to 1, or NaN")
+    plain = words.encode(errors="replace").decode()  # half a character has no place in a table
+    return None if math.isnan(sure) else sure, plain if len(plain) <= _MOST_WORDS else plain[: _MOST_WORDS - 3] + "..."

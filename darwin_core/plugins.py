@@ -105,6 +105,7 @@ class Plugins:
     folder: Path
     _manager: pluggy.PluginManager = field(init=False)
     _origins: dict[str, str] = field(factory=dict, init=False)
+    _installed: dict[str, Installed] = field(factory=dict, init=False)
 
     def __attrs_post_init__(self) -> None:
         """Make a manager that knows the hooks and no plugin."""
@@ -187,7 +188,7 @@ class Plugins:
     def _import(self, use: str, where: str) -> tuple[ModuleType, str]:
         if use.endswith(".py") or "/" in use:
             return _import_file((self.folder / use).resolve(), use, where), f"file {use}"
-        known = installed()
+        known = self._known()
         if use not in known:
             raise PluginError(f"{where}: no plugin is named {use!r}: {did_you_mean(use, known)}")
         plugin = known[use]
@@ -197,6 +198,12 @@ class Plugins:
             return plugin.entry.load(), str(plugin)
         except Exception as error:
             raise PluginError(f"{where}: plugin {use!r} ({plugin}) cannot be imported: {why(error)}") from error
+
+    def _known(self) -> dict[str, Installed]:
+        """Return what is installed; every distribution's metadata are read once, not for each plugin."""
+        if not self._installed:
+            self._installed = installed()
+        return self._installed
 
     def _register(self, use: str, module: ModuleType, where: str) -> None:
         origin = self._origins[use]

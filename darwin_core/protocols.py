@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         PositionReport,
     )
     from darwin_core.live.tape import Slice
+    from darwin_core.registry.bundle import Verified
     from darwin_core.types import (
         Bars,
         Bools,
@@ -122,6 +123,11 @@ class Agent(Protocol):
 
     An agent may also offer ``compiled``: a numba function ``(observation (N, F), actions (N,)) -> None`` that
     writes the same actions as `decide`, bit for bit; the core then runs it inside the compiled loop.
+
+    And it may offer ``explain``: ``(observation) -> Sequence[(confidence, words)]``, one pair a row, about rows that
+    it has just been asked to decide on: how sure it is, 0 to 1 or NaN, and why, in its own words. They are a function
+    of the observation alone, as the decision is. They are kept in the run and in the state database and change nothing:
+    one that fails is an incident, and the decision stands.
     """
 
     @property
@@ -273,3 +279,37 @@ class Model(Protocol):
 
     def predict(self, rows: Floats32) -> Floats32:
         """Return the outputs, (N, A), for rows (N, F); a row that is not finite is answered by NaN."""
+
+
+@runtime_checkable
+class Mirror(Protocol):
+    """A shared place that policies are pushed to and pulled from. It keeps bytes, and nothing that it says is believed.
+
+    What comes from it is verified as if it had lain on disk, before it is put there; serving never asks it. A method
+    that cannot reach the place, or is refused there, raises DarwinError with a sentence.
+    """
+
+    @property
+    def place(self) -> str:
+        """Where it is, for people; without any credential."""
+
+    def versions(self, agent: str) -> Mapping[str, str]:
+        """Return the versions that are whole: ``v1``, ... to the SHA-256 of the manifest, hex; empty without any."""
+
+    def files(self, agent: str, version: str) -> Mapping[str, int]:
+        """Return the files of one of `versions`, name to size in bytes."""
+
+    def read(self, agent: str, version: str, name: str, limit: int) -> bytes:
+        """Return one of `files`, byte for byte; of one that is larger than `limit` its first `limit` + 1 bytes."""
+
+    def put(self, found: Verified, files: Mapping[str, bytes]) -> None:
+        """Keep a version that is not there yet: there it is whole or not at all. `found` says what it is worth."""
+
+    def statements(self, agent: str) -> Sequence[int]:
+        """Return the numbers of the signed statements of what is in service."""
+
+    def statement(self, agent: str, number: int, limit: int) -> bytes:
+        """Return one of `statements`, as `read` does."""
+
+    def state(self, agent: str, current: str, new: Mapping[int, bytes]) -> None:
+        """Keep statements, number to bytes, in their order, and show people that version `current` is in service."""

@@ -71,7 +71,8 @@ def decisions(result: Result) -> pa.Table:
 
     value: the strategy's signed target weight, an agent's action, the final signed target weight. extra: the
     strategy's confidence, the weight that the agent found, the equity at the decision. standing: of an agent's
-    decision, what it is measured against: its baseline, or what its fallback had decided.
+    decision, what it is measured against: its baseline, or what its fallback had decided. observation_hash,
+    confidence, words: the remarks on an agent's decision, where there is one.
     """
     log = result.decisions
     parts = result.line.agents
@@ -91,8 +92,24 @@ def decisions(result: Result) -> pa.Table:
             "applied": log["flags"] & lockstep.APPLIED != 0,
             "fallback": log["flags"] & lockstep.FALLBACK != 0,
             "standing": pa.array(stood, mask=np.isnan(stood)),
+            **_remarks(result),
         }
     )
+
+
+def _remarks(result: Result) -> dict[str, pa.Array]:
+    """Return the columns of remarks, row for row of the log."""
+    log = result.decisions
+    kinds = {"observation_hash": ("hashes", pa.string()), "confidence": ("confidence", pa.float64()),
+             "words": ("words", pa.string())}  # fmt: skip
+    columns = {}
+    for name, (kind, form) in kinds.items():
+        heard = any(each is not None for remarks in result.remarks.values() for each in getattr(remarks, kind))
+        whole = np.full(len(log) if heard else 0, None, object)
+        for stage, remarks in result.remarks.items() if heard else ():
+            whole[log["stage"] == stage] = getattr(remarks, kind)
+        columns[name] = pa.array(whole, form) if heard else pa.nulls(len(log), form)
+    return columns
 
 
 def candidates(result: Result, rows: NDArray[Any], taken: NDArray[np.bool_]) -> pa.Table:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from darwin_core.state import Health
     from darwin_core.state.intervals import Interval
+    from darwin_core.training.serving import Comparison
 
 _SHOWN_DAYS = 7
 
@@ -26,6 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("agent", nargs="?", metavar="AGENT", help="its name in the deployment; without one: list all")
     parser.add_argument("--db", default="runs/state.sqlite", metavar="FILE", help="the database (runs/state.sqlite)")
     parser.add_argument("--days", type=_days, metavar="N", help="only the last N calendar days that it holds (all)")
+    parser.add_argument("--rows", metavar="RUN", help="compare what it was shown with training on this run")
+    deployment = "for --rows: the deployment with the agent (darwin.toml)"
+    parser.add_argument("--deployment", default="darwin.toml", metavar="FILE", type=Path, help=deployment)
     parser.add_argument("--run", metavar="RUN", dest="session", help="a run's id or its beginning (live, else newest)")
 
 
@@ -37,8 +41,8 @@ def _days(text: str) -> int:
     return int(text)
 
 
-def run(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Show one agent's health, or list the agents."""
+def run(arguments: argparse.Namespace) -> dict[str, Any] | tuple[dict[str, Any], int]:
+    """Show one agent's health, or compare what it was shown, or list the agents."""
     import attrs
 
     from darwin_core import state
@@ -52,10 +56,51 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         if not arguments.json:
             _show_list(rows, path, console())
         return {"db": path.as_posix(), "agents": rows}
+    if arguments.rows is not None:
+        return _compare(arguments, path)
     found = state.health(path, arguments.agent, arguments.days, arguments.session)
     if not arguments.json:
         _show(found, console())
     return {"db": path.as_posix(), **attrs.asdict(found)}
+
+
+def _compare(arguments: argparse.Namespace, path: Path) -> tuple[dict[str, Any], int]:
+    """Compare what a policy was shown with a stored run; the status is 1 when a row differs."""
+    import attrs
+
+    from darwin_core import config, state
+    from darwin_core.store import Store
+    from darwin_core.training.serving import compare
+
+    settings = config.load(arguments.deployment)
+    stored = Store(arguments.deployment.parent / settings.run.store).get(arguments.rows)
+    rows = state.shown(path, arguments.agent, arguments.days, arguments.session)
+    found = compare(rows, stored, arguments.deployment, arguments.agent)
+    if not arguments.json:
+        _show_rows(found, arguments.agent, console())
+    facts = {"db": path.as_posix(), "sessions": rows.sessions, **attrs.asdict(found)}
+    return facts, 1 if found.first else 0
+
+
+def _show_rows(found: Comparison, agent: str, out: Console) -> None:
+    from darwin_core.screen.words import count, line
+
+    out.print(line((agent, "bold"), (f"  {found.version}, against run {found.run}", "")), soft_wrap=True)
+    out.print(line((f"{count(found.decisions)} decisions, {count(found.hashed)} with the hash of their row", "")))
+    if not found.compared:
+        out.print(line(("that run knows none of these rows: it has other bars or symbols", "yellow")), soft_wrap=True)
+        return
+    style = "green" if found.first is None else "red"
+    rows = f"{count(found.equal)} of {count(found.compared)} rows"
+    said = f"{rows} that training sees in that run are the same to the bit"
+    out.print(line((said, style)), soft_wrap=True)
+    if found.first is not None:
+        first = found.first
+        values = ", ".join(f"{name} {value:.6g}" for name, value in first.values.items())
+        both = f"{first.served} served, {first.trained} in training"
+        where = f"the first that differs: {first.symbol} at {first.time}, {both}"
+        out.print(line((where, "red")), soft_wrap=True)
+        out.print(line((f"training sees {values}", "dim")), soft_wrap=True)
 
 
 def _table(*headings: str) -> Table:
@@ -102,6 +147,7 @@ def _show(health: Health, out: Console) -> None:
         ("Agreement", _agreement(health)),
         ("Skipped", _skipped(health)),
         *_impact(health),
+        *_experiment(health),
         ("Latency", _latency(health)),
         ("Incidents", _incidents(health)),
     ):
@@ -177,6 +223,26 @@ def _impact(health: Health) -> list[tuple[str, Text]]:
     rows.append(line((f"against its baseline{applied}{known}", "dim")))
     rows.append(line((_about_intervals(health), "dim")))
     return [("Impact" if number == 0 else "", row) for number, row in enumerate(rows)]
+
+
+def _experiment(health: Health) -> list[tuple[str, Text]]:
+    """Return a line an arm: where it acts, what it adds there, and how that compares with the first one."""
+    from darwin_core.screen.words import clean, count, line, ratio
+
+    found = health.experiment
+    if found is None:
+        return []
+    lines = [line((clean(found.name), "bold"), ("; each arm on its own symbols", "dim"))]
+    for arm in found.arms:
+        where = f"{count(arm.symbols)} symbols, {count(arm.decisions)} decisions, {count(arm.applied)} applied"
+        lines.append(line((clean(arm.agent), "bold"), (f" {clean(arm.version)}: {where}", "")))
+        if arm.uplift is None:
+            lines.append(line(("  nothing known: no outcome of a decision about a candidate", "yellow")))
+            continue
+        lines.append(line(("  ", "")) + _with_interval(arm.uplift, "R a decision", ratio))
+        if arm.lead is not None:
+            lines.append(line(("  ", "")) + _with_interval(arm.lead, f"R against {clean(health.agent)}", ratio))
+    return [("Experiment" if number == 0 else "", each) for number, each in enumerate(lines)]
 
 
 def _basis_points(value: float, *, sign: bool = False) -> str:

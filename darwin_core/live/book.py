@@ -27,7 +27,7 @@ from darwin_core.live.schema import (
 from darwin_core.live.states import Event, Order, add, advance
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from darwin_core.live.schema import Body, Json
 
@@ -70,6 +70,21 @@ class Change:
     fill: FillReport | None = None
     position: Position | None = None
     warnings: tuple[str, ...] = ()
+
+
+def together(changes: Iterable[Change]) -> list[Change]:
+    """Return what changes amount to: every fill, and what orders and positions are after the last of them."""
+    orders: dict[str, Order] = {}
+    positions: dict[str, Position] = {}
+    fills: list[FillReport] = []
+    for change in changes:
+        orders.update((order.client_id, order) for order in change.orders)
+        if change.fill is not None:
+            fills.append(change.fill)
+        if change.position is not None:
+            positions[change.position.symbol] = change.position
+    held = [Change(position=position) for position in positions.values()]
+    return [Change(tuple(orders.values())), *(Change(fill=fill) for fill in fills), *held]
 
 
 @define(eq=False)
@@ -142,7 +157,7 @@ class Book:
         if isinstance(body, PositionSeen):
             position = self.positions.get(body.symbol, Position(body.symbol))
             if body.as_of >= position.seen_at:
-                return self._hold(evolve(position, seen=body.quantity, seen_at=body.as_of))
+                return Change(position=self._hold(evolve(position, seen=body.quantity, seen_at=body.as_of)))
         if isinstance(body, Latch):
             self._set(self._facts, "latch", body)
         if isinstance(body, Decision):
@@ -182,12 +197,13 @@ class Book:
             return Change()
         old = self.positions.get(fill.symbol, Position(fill.symbol))
         cash = old.cash - fill.quantity * fill.price - fill.fee
-        new = evolve(old, quantity=add(old.quantity, fill.quantity), cash=cash, fees=old.fees + fill.fee)
-        return evolve(self._hold(new), orders=orders, fill=fill, warnings=warnings)
+        quantity, fees = add(old.quantity, fill.quantity), old.fees + fill.fee
+        new = Position(fill.symbol, quantity, cash, fees, old.seen, old.seen_at)
+        return Change(orders, fill, self._hold(new), warnings)
 
-    def _hold(self, position: Position) -> Change:
+    def _hold(self, position: Position) -> Position:
         self._set(self.positions, position.symbol, position)
-        return Change(position=position)
+        return position
 
     def _put(self, order: Order) -> Order:
         self._set(self.orders, order.client_id, order)

@@ -56,6 +56,7 @@ def decision(step: Step, digest: str, cursor: str = "", fills: str = "", day_sta
             "day_start": day_start,
             "took": {who.removeprefix("agent "): s for who, s in step.took.items() if who.startswith("agent ")},
             "faults": [[fault.who, fault.what] for fault in step.faults],
+            **({"remarks": [list(each) for each in step.remarks]} if step.remarks else {}),
         },
     )
 

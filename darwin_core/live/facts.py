@@ -9,11 +9,11 @@ from darwin_core.ledger import split
 from darwin_core.live.controls import Book, OpenOrder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from darwin_core.live.book import Book as Orders
     from darwin_core.live.calendar import Calendar
-    from darwin_core.live.controls import Price, Recent, Reenabled
+    from darwin_core.live.controls import Lately, Price, Reenabled
     from darwin_core.live.stepping import Stepper
 
 
@@ -21,7 +21,7 @@ def gather(
     now: int,
     stepper: Stepper,
     orders: Orders,
-    recent: Iterable[Recent],
+    recent: Lately,
     calendar: Calendar,
     prices: Mapping[str, Price],
     *,
@@ -47,7 +47,7 @@ def gather(
             )
             for each in orders.unfinished()
         ),
-        tuple(recent),
+        recent.past(),
         session,
         now if session is not None and session.is_open(now) else calendar.next_open(now),
         latch,

@@ -7,7 +7,8 @@ is written whatever it says, and an alert stands after it when it cannot be.
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+import sqlite3
+from contextlib import contextmanager, suppress
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from attrs import define, field, frozen
 
 from darwin_core.live import anchor, coding, loading, models, storage
 from darwin_core.live.anchor import Anchor
-from darwin_core.live.book import Book
+from darwin_core.live.book import Book, together
 from darwin_core.live.chain import Place, Record, genesis, link
 from darwin_core.live.errors import IllegalTransition, JournalError
 from darwin_core.live.recovery import Recovered
@@ -23,11 +24,15 @@ from darwin_core.live.schema import OWN, Alert, Archived, Entry
 from darwin_core.live.storage import About
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from darwin_core.live.book import Change
+
+
+_PAGES = 8_000
+"""Of SQLite's write-ahead log, 32 MB: beyond that a commit copies it back itself, whoever waits for it."""
+_COMMITS = 100
 
 
 @frozen
@@ -61,6 +66,7 @@ class Journal:
     _key: bytes | None = field(repr=False)
     _lock: Lock = field(factory=Lock)
     _broken: str = ""
+    _commits: int = 0
 
     @property
     def end(self) -> Place:
@@ -90,9 +96,8 @@ class Journal:
             try:
                 drafts, results = self._draft(groups)
                 with self._transaction() as connection:
-                    for draft in drafts:
-                        storage.insert(connection, draft.records)
-                        models.write(connection, draft.changes)
+                    storage.insert(connection, [record for draft in drafts for record in draft.records])
+                    models.write(connection, together(change for draft in drafts for change in draft.changes))
             except BaseException:
                 self.book.undo()
                 raise
@@ -100,7 +105,19 @@ class Journal:
             if drafts:
                 self._end = drafts[-1].place
                 self._say_head()
+            self._commits += 1
             return results
+
+    def rest(self) -> None:
+        """Copy SQLite's write-ahead log back, after many commits: called when no order waits for the journal.
+
+        Everything is on disk without it; a disk that is full, or a reader, leaves it for later.
+        """
+        with self._lock:
+            if self._commits >= _COMMITS and not self._broken:
+                self._commits = 0
+                with suppress(sqlite3.Error):
+                    self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
     def _check_usable(self) -> None:
         if self._broken:
@@ -194,7 +211,7 @@ class Journal:
                 connection.execute("DELETE FROM records WHERE seq <= ?", (last,))
                 models.clear(connection)
                 models.write_all(connection, Book.carry(entry.body.state))
-                models.write(connection, changes)
+                models.write(connection, together(changes))
             self.book, self._end = book, draft.place
             self._say_head()
 
@@ -235,6 +252,7 @@ def open_journal(path: Path, name: str, key: bytes | None = None, *, durable: bo
     connection = storage.connect(path, write=True, durable=durable)
     try:
         with storage.telling(path):
+            connection.execute(f"PRAGMA wal_autocheckpoint = {_PAGES}")
             if storage.is_new(connection):
                 storage.make(connection, About(name, keyed=key is not None))
             _begin(connection, path, head, key)

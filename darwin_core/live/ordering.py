@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from attrs import define, evolve, field
 
 from darwin_core.clock import stopwatch
 from darwin_core.live import answers
-from darwin_core.live.controls import Recent
+from darwin_core.live.controls import Lately, Recent
 from darwin_core.live.folding import NOT_SENT
 from darwin_core.live.orders import (
     FINAL,
@@ -88,7 +87,7 @@ class Ordering:
     answer_s: float
     tell: Tell
     refusals: dict[str, tuple[int, str]] = field(factory=dict, init=False)
-    recent: deque[Recent] = field(factory=deque, init=False)
+    recent: Lately = field(factory=Lately, init=False)
     owed: set[str] = field(factory=set, init=False)
     """Orders of which the venue has reported more than the fills that have arrived."""
     unanswered: set[str] = field(factory=set, init=False)
@@ -120,6 +119,7 @@ class Ordering:
         busy = {order.intent.symbol for order in gone}
         await self._order_now([each for each in wanted if each.intent.symbol not in busy], decision)
         await self._replace(gone, [each for each in wanted if each.intent.symbol in busy])
+        self.journal.rest()
 
     async def finish(self, step: Step) -> None:
         """Do what a process that ended has left undone of its last bar: as if it had done it, but for the controls.
@@ -377,9 +377,10 @@ def not_sent(intent: Intent, because: str) -> Control:
 def differ(ours: Mapping[str, float], theirs: Iterable[PositionReport]) -> str:
     """Say how the venue's positions are others than ours; empty when they are not. Rounding aside."""
     seen = {each.symbol: each.quantity for each in theirs}
+    both = ((symbol, ours.get(symbol, 0.0), seen.get(symbol, 0.0)) for symbol in {*ours, *seen})
     wrong = [
-        f"{symbol}: {ours.get(symbol, 0.0):g} here, {seen.get(symbol, 0.0):g} at the venue"
-        for symbol in sorted({*ours, *seen})
-        if abs(ours.get(symbol, 0.0) - seen.get(symbol, 0.0)) > _SAME * max(abs(ours.get(symbol, 0.0)), 1.0)
+        f"{symbol}: {held:g} here, {said:g} at the venue"
+        for symbol, held, said in sorted(each for each in both if each[1] != each[2])
+        if abs(held - said) > _SAME * max(abs(held), 1.0)
     ]
     return "; ".join(wrong[:5]) + (f" and {len(wrong) - 5} more" if len(wrong) > 5 else "")

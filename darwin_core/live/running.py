@@ -15,10 +15,11 @@ from darwin_core.errors import ConfigError
 from darwin_core.live import sources, stepping
 from darwin_core.live.calendar import calendar
 from darwin_core.live.chain import key_from
+from darwin_core.live.course import Clock
 from darwin_core.live.journal import open_journal
 from darwin_core.live.latch import Latch
 from darwin_core.live.logfile import LogFile
-from darwin_core.live.runtime import Clock, Runtime
+from darwin_core.live.runtime import Runtime
 from darwin_core.live.schema import Alert, Level
 from darwin_core.live.tape import Tape
 from darwin_core.protocols import Stream
@@ -69,7 +70,7 @@ def open_runtime(session: Session, speed: float, show: Callable[[Status], None])
         raise
     log = LogFile(session.folder / "log.jsonl")
     hours = _calendar(session, line, replayed=bool(replayed))
-    runtime = Runtime(session, line, tape, journal, broker, latch, hours, log, clock, show)
+    runtime = Runtime(session, line, tape, journal, broker, latch, hours, log, clock, show=show)
     runtime.source = _source(session, line, tape, runtime, last, speed)
     return runtime
 
@@ -91,7 +92,7 @@ def _source(session: Session, line: Line, tape: Tape, runtime: Runtime, last: in
 
     def told(finding: Finding) -> None:
         level: Level = "info" if finding.kind in ("duplicate", "revision", "late", "alone", "back") else "warning"
-        runtime.tell(Alert(level, "feed", f"{finding.kind}: {finding.symbol} {finding.text}", finding.symbol))
+        runtime.telling.tell(Alert(level, "feed", f"{finding.kind}: {finding.symbol} {finding.text}", finding.symbol))
 
     def late(event: BarEvent) -> None:
         tape.revise(event.time, event.symbol, np.asarray(event.values, np.float64), event.arrival)

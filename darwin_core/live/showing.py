@@ -7,79 +7,52 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
-from attrs import define
 
-from darwin_core import ledger, lockstep
+from darwin_core import ledger
 from darwin_core.ledger import split
+from darwin_core.live.acting import mode_of
+from darwin_core.live.course import Tally
 from darwin_core.live.status import AgentLine, AlertLine, ControlLine, Holding, OrderLine, Status
 
 if TYPE_CHECKING:
-    from darwin_core.assembly import Line
-    from darwin_core.live.runtime import Runtime
-    from darwin_core.live.stepping import Step
+    from darwin_core.live.parts import Parts
 
 _ORDERS, _ALERTS = 30, 30
 
 
-@define
-class Tally:
-    """What an agent has done since the session began."""
-
-    decisions: int = 0
-    applied: int = 0
-    fallbacks: int = 0
-    agreed: int = 0
-    last: str = ""
-
-
-def count(tallies: dict[str, Tally], line: Line, step: Step) -> None:
-    """Count the decisions of a step."""
-    for number, part in enumerate(line.agents, 1):
-        tally = tallies.setdefault(part.name, Tally())
-        rows = step.decisions[step.decisions["stage"] == number]
-        flags = rows["flags"]
-        tally.decisions += len(rows)
-        tally.applied += int(np.count_nonzero(flags & lockstep.APPLIED))
-        tally.fallbacks += int(np.count_nonzero(flags & lockstep.FALLBACK))
-        tally.agreed += int(np.count_nonzero(rows["value"] == step.standing[number - 1, rows["symbol"]]))
-        if len(rows):
-            symbol = line.feed.symbols[int(rows["symbol"][-1])]
-            tally.last = f"{part.agent.effect} {rows['value'][-1]:g} {symbol}"
-
-
-def status(run: Runtime) -> Status:
+def status(run: Parts) -> Status:
     """Return the session as it is now."""
     book = run.stepper.walk.book
-    shut, closed = run.shut(), "; ".join(f"{who}: {reason}" for who, reason in sorted(run.closed.items()))
+    shut, closed = run.shut(), run.stance.reason
     orders = run.journal.book
     return Status(
         deployment=run.session.settings.deployment.name,
         session=run.session.id,
         kind=run.session.kind,
-        state=_state(run.state, shut=shut, halted="halt" in run.closed, safe=bool(closed)),
+        state=_state(run.state, shut=shut, halted="halt" in run.stance.closed, safe=bool(closed)),
         why=shut or closed,
         now=run.clock.now(),
-        last_bar=run.last_bar,
-        bars=run.bars,
+        last_bar=run.course.last_bar,
+        bars=run.course.bars,
         bars_total=run.source.total,
         equity=float(book[ledger.EQUITY]),
         cash=float(book[ledger.CASH]),
         peak=float(book[ledger.PEAK]),
-        day_start=run.day_start,
+        day_start=run.course.day_start,
         gross=float(book[ledger.GROSS]),
         net=float(book[ledger.NET]),
-        curve=tuple(run.curve),
+        curve=tuple(run.course.curve),
         holdings=_holdings(run),
         agents=tuple(_agent(run, name) for name in (part.name for part in run.line.agents)),
         stages=run.stages.lines(),
-        feed_late_s=run.overdue(),
-        late=run.late,
+        feed_late_s=run.course.overdue(),
+        late=run.course.late,
         broker=run.session.settings.broker.use if run.session.settings.broker else "",
         unknown=len(orders.with_status("unknown")),
         open_orders=len(orders.unfinished()),
         orders=_orders(run),
         alerts=tuple(
-            AlertLine(time, alert.level, alert.source, alert.text) for time, alert in list(run.alerts)[:_ALERTS]
+            AlertLine(time, alert.level, alert.source, alert.text) for time, alert in list(run.telling.alerts)[:_ALERTS]
         ),
         controls=_controls(run),
         digest=run.stepper.walk.recorder.digest.hexdigest(),
@@ -96,7 +69,7 @@ def _state(state: str, *, shut: str, halted: bool, safe: bool) -> str:
     return "safe mode" if safe else "trading"
 
 
-def _holdings(run: Runtime) -> tuple[Holding, ...]:
+def _holdings(run: Parts) -> tuple[Holding, ...]:
     slots, terms = split(run.stepper.walk.slots)
     equity = float(run.stepper.walk.book[ledger.EQUITY])
     found = []
@@ -109,16 +82,15 @@ def _holdings(run: Runtime) -> tuple[Holding, ...]:
     return tuple(sorted(found, key=lambda each: (-abs(each.value), each.symbol)))
 
 
-def _agent(run: Runtime, name: str) -> AgentLine:
-    tally = run.agents.get(name, Tally())
-    part = next(part for part in run.line.agents if part.name == name)
-    mode = run.modes.get(name, part.trust.mode)
+def _agent(run: Parts, name: str) -> AgentLine:
+    tally = run.course.agents.get(name, Tally())
+    mode = mode_of(run, name)
     state = "off" if mode == "off" or run.agents_off else run.circuits.state(name)
     agreement = tally.agreed / tally.decisions if tally.decisions else math.nan
     return AgentLine(name, mode, state, tally.decisions, tally.applied, tally.fallbacks, agreement, tally.last)
 
 
-def _orders(run: Runtime) -> tuple[OrderLine, ...]:
+def _orders(run: Parts) -> tuple[OrderLine, ...]:
     shown = []
     for each in islice(reversed(run.ordering.recent), _ORDERS):
         time, intent = each.time, each.intent
@@ -130,7 +102,7 @@ def _orders(run: Runtime) -> tuple[OrderLine, ...]:
     return tuple(shown)
 
 
-def _controls(run: Runtime) -> tuple[ControlLine, ...]:
+def _controls(run: Parts) -> tuple[ControlLine, ...]:
     refusals = run.ordering.refusals
     return tuple(
         ControlLine(each.name, each.limit, _used(run, each.name), *refusals.get(each.name, (0, "")))
@@ -139,7 +111,7 @@ def _controls(run: Runtime) -> tuple[ControlLine, ...]:
     )
 
 
-def _used(run: Runtime, name: str) -> float:
+def _used(run: Parts, name: str) -> float:
     """Return which share of a limit is in use, NaN where that means nothing."""
     book, controls = run.stepper.walk.book, run.ordering.controls
     equity = float(book[ledger.EQUITY])

@@ -10,7 +10,7 @@ status, also in a final one, because money moved: the book must say what the ven
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from attrs import evolve, field, frozen
 
@@ -41,6 +41,19 @@ _AT_VENUE: dict[Signal, Status] = {
     "is expired": "expired",
     "fill": "working",
 }
+_ANSWERS: dict[tuple[str, str], Signal] = {
+    ("submit", "accepted"): "accepted",
+    ("submit", "refused"): "refused",
+    ("submit", "unknown"): "unknown",
+    ("cancel", "accepted"): "cancel accepted",
+    ("cancel", "refused"): "cancel refused",
+    ("cancel", "unknown"): "cancel unknown",
+}
+_NAMES: dict[type[object], Signal] = {Session: "restart", Denial: "denied", Sent: "sent", CancelSent: "cancel"}
+_SAID: dict[str, Signal] = {
+    "working": "is working", "partial": "is partial", "filled": "is filled",
+    "cancelled": "is cancelled", "refused": "is refused", "expired": "is expired",
+}  # fmt: skip
 _LATE_ANSWERS: tuple[Signal, ...] = ("accepted", "unknown", "cancel accepted", "cancel refused", "cancel unknown")
 _LATE_REPORTS: tuple[Signal, ...] = ("is working", "is partial", "is filled", "is cancelled", "is expired", "fill")
 
@@ -170,11 +183,7 @@ def advance(order: Order, event: Event) -> Step:
             return _reported(order, event)
         if isinstance(event, FillReport):
             return _filled(order, event)
-        signal = _signal(event)
-        order = _moved(order, signal)
-        if isinstance(event, Result) and event.venue_id and not order.venue_id:
-            order = evolve(order, venue_id=event.venue_id)
-        return Step(order)
+        return Step(_moved(order, _signal(event), event.venue_id if isinstance(event, Result) else ""))
     except IllegalTransition as error:
         raise IllegalTransition(f"order {order.client_id} ({order.intent.symbol}): {error}") from None
 
@@ -182,40 +191,38 @@ def advance(order: Order, event: Event) -> Step:
 def _signal(event: Session | Denial | Sent | CancelSent | Result | AbsentReport) -> Signal:
     """Say what an event means to the table."""
     if isinstance(event, Result):
-        answers: dict[tuple[str, str], Signal] = {
-            ("submit", "accepted"): "accepted",
-            ("submit", "refused"): "refused",
-            ("submit", "unknown"): "unknown",
-            ("cancel", "accepted"): "cancel accepted",
-            ("cancel", "refused"): "cancel refused",
-            ("cancel", "unknown"): "cancel unknown",
-        }
-        return answers[event.action, event.outcome]
+        return _ANSWERS[event.action, event.outcome]
     if isinstance(event, AbsentReport):
         return "absent" if event.authoritative else "not seen"
-    names: dict[type[object], Signal] = {Session: "restart", Denial: "denied", Sent: "sent", CancelSent: "cancel"}
-    return names[type(event)]
+    return _NAMES[type(event)]
 
 
-def _moved(order: Order, signal: Signal) -> Order:
+def _moved(order: Order, signal: Signal, venue_id: str) -> Order:
     status = next_status(order.status, signal)
     asked = order.cancel_asked
     if signal in ("cancel", "cancel accepted"):
         asked = True
     elif signal == "cancel refused":
         asked = False
-    return _shown(evolve(order, status=status, cancel_asked=asked))
+    return _with(order, status, cancel_asked=asked, venue_id=order.venue_id or venue_id)
 
 
-def _shown(order: Order) -> Order:
+def _with(order: Order, status: Status, **changes: Any) -> Order:
+    """Return the order after a change; `status` is the table's."""
+    order = evolve(order, status=status, **changes)
+    shown = _shown(order)
+    return order if shown == status else evolve(order, status=shown)
+
+
+def _shown(order: Order) -> Status:
     """Say `filled`, `cancelling` or `partial` where the table says `working`; never leave a final status."""
     if order.status not in ("working", "partial", "cancelling"):
-        return order
+        return order.status
     if _whole(order):
-        return evolve(order, status="filled")
+        return "filled"
     if order.cancel_asked:
-        return evolve(order, status="cancelling")
-    return evolve(order, status="partial" if order.filled or order.reported else "working")
+        return "cancelling"
+    return "partial" if order.filled or order.reported else "working"
 
 
 def _reported(order: Order, report: OrderReport) -> Step:
@@ -223,11 +230,7 @@ def _reported(order: Order, report: OrderReport) -> Step:
     _check_side(order, report.symbol, report.filled, report.quantity)
     if order.status in FINAL and report.status in ("working", "partial") and report.time > order.as_of > 0:
         raise IllegalTransition(f"is {order.status}, and a newer report says that it is {report.status}: alive again?")
-    signals: dict[str, Signal] = {
-        "working": "is working", "partial": "is partial", "filled": "is filled",
-        "cancelled": "is cancelled", "refused": "is refused", "expired": "is expired",
-    }  # fmt: skip
-    status = next_status(order.status, signals[report.status])
+    status = next_status(order.status, _SAID[report.status])
     newer, warnings = report.time >= order.as_of, []
     was = order
     order = evolve(
@@ -240,7 +243,7 @@ def _reported(order: Order, report: OrderReport) -> Step:
     if status == "filled" and was.live and not _whole(order):
         raise IllegalTransition(f"the venue says filled, and {order.reported!r} of {order.quantity!r}")
     if order.live:
-        order = _shown(evolve(order, status=_ended(order, status)))
+        order = _with(order, _ended(order, status))
     if not _same(order.quantity, was.quantity):
         warnings.append(f"the venue restated the quantity: {order.quantity!r} instead of {was.quantity!r}")
     if abs(order.reported) > abs(was.reported):
@@ -271,10 +274,8 @@ def _filled(order: Order, fill: FillReport) -> Step:
     if order.status in ("refused", "denied"):
         warnings.append(f"is {order.status}, and was filled: {fill.quantity!r} at {fill.price!r}")
     was = order
-    order = evolve(
-        order, status=status, filled=add(order.filled, fill.quantity), fills={**order.fills, fill.fill_id: fill}
-    )
-    order = _shown(order)
+    filled, fills = add(order.filled, fill.quantity), {**order.fills, fill.fill_id: fill}
+    order = _with(order, status, filled=filled, fills=fills)
     if was.status in ("cancelled", "expired") and abs(order.filled) > abs(was.reported) * (1 + TOLERANCE):
         warnings.append(f"is {was.status} with {was.reported!r} filled, and a late fill makes it {order.filled!r}")
     return Step(order, (*warnings, *_over(order, order.filled)))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -263,6 +264,11 @@ class Tape:
         except sqlite3.OperationalError as error:
             raise DataError(f"{self.path} cannot be written: {error}") from None
         self._hold(row)
+
+    def rest(self) -> None:
+        """Copy SQLite's write-ahead log back, while nobody waits for a row; else an append does it now and then."""
+        with suppress(sqlite3.Error):
+            self._connection.execute("pragma wal_checkpoint(passive)")
 
     def revise(self, time: int, symbol: str, values: Floats, arrival: int) -> int:
         """Record a bar that came late or corrected; return its revision, 0 when it is known so. No row changes."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
@@ -17,34 +18,45 @@ if TYPE_CHECKING:
     Agent = Mapping[str, Any]
 
 _HEADINGS = ("mode", "decided", "applied", "fell back", "", "money", "Sharpe")
+_VERB = _HEADINGS.index("")
+_NOTE = "money, Sharpe: what an agent added"
+_NOTE_OBSERVING = f"{_NOTE}; one that only observes would have added it"
 _NUMBERS = ("decisions", "applied", "fallback")
 
 
 def show_agents(agents: Sequence[Agent], console: Console) -> RenderableType:
-    """Return a row an agent, or a sentence an agent where a row would not fit."""
-    for gap in (2, 1):
-        table = _rows(agents, gap)
+    """Return a row an agent, with its verb in a note where that does not fit; a sentence an agent where no row does."""
+    for said, gap in ((True, 2), (True, 1), (False, 2), (False, 1)):
+        table = _rows(agents, gap, said=said)
         if widths(table, console)[0] <= console.width:
-            return table
+            note = _NOTE_OBSERVING if any(agent["hypothetical"] for agent in agents) else _NOTE
+            return table if said else Group(table, Text(note, "dim"))
     return Text("\n").join(_in_words(agent) for agent in agents)
 
 
-def _rows(agents: Sequence[Agent], gap: int) -> Table:
+def _rows(agents: Sequence[Agent], gap: int, *, said: bool) -> Table:
     rows = [_row(agent, amount) for agent, amount in zip(agents, _amounts(agents), strict=True)]
     table = Table(box=None, padding=(0, gap, 0, 0), pad_edge=False, header_style="dim")
     table.add_column("agent", overflow="fold", min_width=8)
-    for heading, *texts in zip(_HEADINGS, *(row[1:] for row in rows), strict=True):
+    columns = list(zip(_HEADINGS, *(row[1:] for row in rows), strict=True))
+    shown = [each for number, each in enumerate(columns) if said or number != _VERB]
+    for heading, *texts in shown:
         width = max(len(text) for text in (heading, *texts))
         table.add_column(heading, justify="left" if heading == "mode" else "right", no_wrap=True, min_width=width)
-    for row in rows:
-        table.add_row(*row)
+    for name, cells in zip((row[0] for row in rows), zip(*(texts for _, *texts in shown), strict=True), strict=True):
+        table.add_row(name, *cells)
     return table
 
 
 def _row(agent: Agent, amount: str) -> tuple[Text | str, ...]:
     numbers = (f"{agent[key]:,}" for key in _NUMBERS)
     added = Text(amount, colour(agent["added_money"]))
-    return (Text(clean(agent["name"]), "bold"), _mode(agent), *numbers, _verb(agent), added, _sharpe(agent))
+    return (_name(agent), _mode(agent), *numbers, _verb(agent), added, _sharpe(agent))
+
+
+def _name(agent: Agent) -> Text:
+    version = agent.get("version")
+    return line((agent["name"], "bold"), (f" {version}" if version else "", ""))
 
 
 def _amounts(agents: Sequence[Agent]) -> list[str]:

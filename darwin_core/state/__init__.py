@@ -7,7 +7,7 @@ worth, `writer` the way in for live, `recording` the way in for a stored run, `h
 from __future__ import annotations
 
 from darwin_core.state.database import StateError, connect
-from darwin_core.state.health import Health, health, listing
+from darwin_core.state.health import Health, Shown, health, listing, shown
 from darwin_core.state.recording import record_run
 from darwin_core.state.rows import Candidate, Decision, Outcome, Session
 from darwin_core.state.writer import StateWriter
@@ -22,10 +22,12 @@ __all__ = [
     "Health",
     "Outcome",
     "Session",
+    "Shown",
     "StateError",
     "StateWriter",
     "connect",
     "health",
     "listing",
     "record_run",
+    "shown",
 ]

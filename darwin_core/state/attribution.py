@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from darwin_core.assembly import AgentPart
     from darwin_core.engine import Result
-    from darwin_core.types import Floats, Ints
+    from darwin_core.types import Bools, Floats, Ints
 
 _MONTH = 30 * 86_400 * 10**9
 
@@ -58,6 +58,7 @@ def attribution(
     -------
     dict
         money, sharpe and r: value, low, high, blocks and unit each, or None; resolved: on how many decisions r rests.
+        Of an arm of an experiment also arm_r and arm_resolved: the same as r on its own symbols.
     """
     time, zone = result.time, result.line.feed.timezone
     held = _held(time, candidates)
@@ -65,13 +66,22 @@ def attribution(
     blocks = period(time, unit, zone)
     cash = result.line.settings.execution.cash
     added = np.diff(with_agent - without, prepend=0.0)
-    worth, when = _worth(result, part, number, candidates)
+    worth, when, symbol = _worth(result, part, number, candidates)
     decided = intervals.unit_for(held)
+
+    def mean(own: Bools) -> dict[str, Any] | None:
+        return asdict(intervals.mean(worth[own], period(when[own], decided, zone), decided)) if own.any() else None
+
+    arm = {}
+    if part.arm is not None:
+        own = part.arm.has(result.symbols)[symbol]
+        arm = {"arm_r": mean(own), "arm_resolved": int(own.sum())}
     return {
         "money": asdict(intervals.total(added, blocks, unit)),
         "sharpe": _plain(_sharpe(time, (with_agent, without), cash, blocks, unit)),
-        "r": asdict(intervals.mean(worth, period(when, decided, zone), decided)) if len(worth) else None,
+        "r": mean(np.ones(len(worth), np.bool_)),
         "resolved": len(worth),
+        **arm,
     }
 
 
@@ -86,9 +96,9 @@ def _held(time: Ints, candidates: NDArray[Any]) -> Floats:
     return held
 
 
-def _worth(result: Result, part: AgentPart, number: int, candidates: NDArray[Any]) -> tuple[Floats, Ints]:
-    """Return what each decision about a candidate was worth, in R, where that is known, and when it was made."""
-    none = np.empty(0), np.empty(0, np.int64)
+def _worth(result: Result, part: AgentPart, number: int, candidates: NDArray[Any]) -> tuple[Floats, Ints, Ints]:
+    """Return what each decision about a candidate was worth, in R, where that is known, and when and on what."""
+    none = np.empty(0), np.empty(0, np.int64), np.empty(0, np.int64)
     if part.agent.when != "candidate":
         return none
     log = result.decisions[result.decisions["stage"] == number + 1]
@@ -111,7 +121,7 @@ def _worth(result: Result, part: AgentPart, number: int, candidates: NDArray[Any
         )  # fmt: skip
         worth[i] = np.nan if found is None else found
     told = np.isfinite(worth)
-    return worth[told], log["time"][known][told]
+    return worth[told], log["time"][known][told], log["symbol"][known][told].astype(np.int64)
 
 
 def _sharpe(time: Ints, both: tuple[Floats, Floats], cash: float, blocks: Ints, unit: str) -> Interval | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from darwin_core.errors import DarwinError
 from darwin_core.state import rewards
-from darwin_core.state.schema import APPLICATION, SCHEMA, VERSION
+from darwin_core.state.schema import APPLICATION, MIGRATIONS, SCHEMA, VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,7 +72,8 @@ def _prepare(connection: sqlite3.Connection, path: Path, *, write: bool) -> None
             if _is_new(connection):  # nobody else has made it meanwhile
                 for statement in _statements(SCHEMA):
                     connection.execute(statement)
-    _check(connection, path)
+    if _check(connection, path) < VERSION:
+        _bring_up(connection)
     for function in (rewards.reward, rewards.reward_r):
         connection.create_function(function.__name__, -1, function, deterministic=True)
 
@@ -91,8 +92,19 @@ def _is_new(connection: sqlite3.Connection) -> bool:
     return not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
 
 
-def _check(connection: sqlite3.Connection, path: Path) -> None:
-    """Refuse what this darwin does not know."""
+def _bring_up(connection: sqlite3.Connection) -> None:
+    """Make a file of an older version one of this; what is in it stays."""
+    with transaction(connection):
+        # Looked at once more: somebody else may have done it meanwhile.
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        for number in range(version, VERSION):
+            for statement in _statements(MIGRATIONS[number]):
+                connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def _check(connection: sqlite3.Connection, path: Path) -> int:
+    """Refuse what this darwin does not know; return the file's version."""
     (application,), (version,) = (
         connection.execute(f"PRAGMA {name}").fetchone() for name in ("application_id", "user_version")
     )
@@ -101,6 +113,7 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
     if version > VERSION:
         known = f"version {version}, and this darwin knows versions up to {VERSION}"
         raise StateError(f"the state database {path} was made by a newer darwin ({known}): update darwin")
+    return int(version)
 
 
 @contextmanager

@@ -11,12 +11,14 @@ from darwin_core.blocks import period
 from darwin_core.errors import did_you_mean
 from darwin_core.state import intervals
 from darwin_core.state.database import StateError, connect, telling
+from darwin_core.state.experiments import experiment
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Mapping
     from pathlib import Path
 
+    from darwin_core.state.experiments import Experiment
     from darwin_core.state.intervals import Interval
     from darwin_core.types import Floats, Ints
 
@@ -62,6 +64,8 @@ class Health:
         Rows of the view ``daily_health``, oldest first.
     others
         Other versions that the sessions hold.
+    experiment
+        The experiment of which it is an arm, all arms side by side.
     """
 
     agent: str
@@ -91,6 +95,7 @@ class Health:
     incidents: tuple[Mapping[str, Any], ...]
     days: tuple[Mapping[str, Any], ...]
     others: tuple[str, ...]
+    experiment: Experiment | None
 
 
 @frozen
@@ -138,6 +143,29 @@ def health(path: Path, agent: str, days: int | None = None, session: str | None 
             connection.execute("BEGIN")  # all queries see the same moment
             scope, others = _scope(connection, path, agent, days, session)
             return _health(connection, scope, others)
+    finally:
+        connection.close()
+
+
+@frozen
+class Shown:
+    """What an agent was shown: (time ns, symbol, hash or None) of each decision of one version, oldest first."""
+
+    version: str
+    sessions: tuple[str, ...]
+    rows: tuple[tuple[int, str, str | None], ...]
+
+
+def shown(path: Path, agent: str, days: int | None = None, session: str | None = None) -> Shown:
+    """Return what an agent was shown in the decisions that `health` is about; takes and raises the same."""
+    connection = connect(path)
+    try:
+        with telling(path, "read"):
+            connection.execute("BEGIN")
+            scope, _ = _scope(connection, path, agent, days, session)
+            where, values = scope.where()
+            query = f"SELECT time, symbol, observation_hash FROM agent_decisions WHERE {where} ORDER BY time, symbol"  # noqa: S608
+            return Shown(scope.version, scope.sessions, tuple(connection.execute(query, values)))
     finally:
         connection.close()
 
@@ -246,6 +274,7 @@ def _health(connection: sqlite3.Connection, scope: _Scope, others: tuple[str, ..
         _incidents(connection, scope),
         tuple(_rows(connection, f"SELECT * FROM daily_health WHERE {where} ORDER BY day", values)),  # noqa: S608
         others,
+        experiment(connection, scope.agent, scope.version, scope.sessions, scope.since, scope.timezone),
     )
 
 

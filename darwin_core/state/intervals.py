@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from attrs import frozen
@@ -10,6 +10,7 @@ from attrs import frozen
 if TYPE_CHECKING:
     from darwin_core.types import Floats, Ints
 
+Terms: TypeAlias = "tuple[Floats, Ints]"
 DRAWS, SEED, LEVEL, LEAST_BLOCKS = 2_000, 20_240_601, 0.95, 10
 _CELLS = 500_000
 _DAY = 86_400 * 10**9
@@ -61,6 +62,35 @@ def total(values: Floats, blocks: Ints, unit: str) -> Interval:
     sums: Floats = np.bincount(numbers, values).astype(np.float64)
     _, low, high, count = _bootstrap(sums, np.ones(len(sums)), np.arange(len(sums)))
     return Interval(float(values.sum()), low * count, high * count, count, unit)
+
+
+def difference(one: Terms, other: Terms, unit: str) -> Interval:
+    """Return the difference of two means with its interval; the same blocks are drawn for both.
+
+    So what the market does to both of them in a block cancels. `one` and `other` are values (N,) and the number of
+    each one's block (N,). A draw in which either has no value says nothing and is left out.
+    """
+    names = np.unique(np.concatenate([one[1], other[1]]))
+    n = len(names)
+    parts = []
+    for values, blocks in (one, other):
+        at = np.searchsorted(names, blocks)
+        parts.append((np.bincount(at, values, n), np.bincount(at, minlength=n).astype(np.float64)))
+    (top, bottom), (top2, bottom2) = parts
+    value = float(top.sum() / bottom.sum() - top2.sum() / bottom2.sum())
+    both = int(((bottom > 0.0) & (bottom2 > 0.0)).sum())
+    if both < LEAST_BLOCKS:
+        return Interval(value, float("nan"), float("nan"), both, unit)
+    rng = np.random.default_rng(SEED)
+    found = np.empty(DRAWS)
+    step = max(1, _CELLS // n)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        for start in range(0, DRAWS, step):
+            drawn = rng.integers(0, n, (min(step, DRAWS - start), n))
+            ratios = [t[drawn].sum(axis=1) / b[drawn].sum(axis=1) for t, b in parts]
+            found[start : start + len(drawn)] = ratios[0] - ratios[1]
+    low, high = np.nanquantile(found, [(1.0 - LEVEL) / 2.0, (1.0 + LEVEL) / 2.0])
+    return Interval(value, float(low), float(high), both, unit)
 
 
 def _bootstrap(values: Floats, counts: Floats, blocks: Ints) -> tuple[float, float, float, int]:

@@ -16,7 +16,7 @@ from darwin_core.state.writer import begin
 from darwin_core.types import Limits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     import pyarrow as pa
@@ -124,12 +124,25 @@ def _decisions(run: Run, equity: pa.Table) -> Iterator[rows.Row]:
             "equity": money[np.searchsorted(when, time)].tolist(),
             "applied": mine["applied"].to_pylist(),
             "fallback": mine["fallback"].to_pylist(),
+            **{name: _remarks(mine, name) for name in ("observation_hash", "confidence", "words")},
             # What a backtest does not know: agents answer for a block at once, and nobody times a row of it.
-            "observation_hash": repeat(None),
-            "confidence": repeat(None),
             "latency_ms": repeat(None),
+            "experiment": _arms(agent, mine["symbol"].to_pylist()),
         }
         yield from zip(*(columns[name] for name in rows.DECISION), strict=False)
+
+
+def _arms(agent: Agent, symbols: list[str]) -> Iterator[str | None]:
+    """Yield the experiment of which the agent is an arm on each of its own symbols; None on those of others."""
+    arm = agent.get("experiment") or {"name": "", "symbols": ()}
+    own = set(arm["symbols"])
+    return (arm["name"] if symbol in own else None for symbol in symbols)
+
+
+def _remarks(mine: pa.Table, name: str) -> Iterable[Any]:
+    """Return a column of remarks; an older run has none."""
+    found: list[Any] = mine[name].to_pylist() if name in mine.column_names else [None] * len(mine)
+    return found
 
 
 def _candidates(run: Run) -> tuple[list[rows.Row], list[rows.Row]]:

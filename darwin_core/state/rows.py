@@ -65,7 +65,9 @@ class Decision:
     fallback: bool = False
     observation_hash: str | None = None
     confidence: float | None = None
+    words: str | None = None
     latency_ms: float | None = None
+    experiment: str | None = None
 
 
 @frozen

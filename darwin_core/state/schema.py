@@ -6,8 +6,8 @@ is still open has no outcome, a backtest measures no latency, an outcome without
 
 from __future__ import annotations
 
-VERSION = 1
-"""Kept as SQLite's ``user_version``. A file of a higher version is refused."""
+VERSION = 2
+"""Kept as SQLite's ``user_version``. A file of a higher version is refused; whoever writes brings a lower one up."""
 APPLICATION = 0x64_61_72_77
 """Kept as SQLite's ``application_id``: this file is darwin's."""
 
@@ -33,7 +33,7 @@ CREATE TABLE agent_decisions (
     symbol TEXT NOT NULL,
     effect TEXT NOT NULL,             -- scale, target, cap: what the action does to the weight
     moment TEXT NOT NULL,             -- candidate: its outcome is this decision's; bar: a row a change; day, week...
-    observation_hash TEXT,
+    observation_hash TEXT,            -- of the row that a trained policy was shown
     found_weight REAL,                -- signed target weight that the agent found
     action REAL NOT NULL,
     confidence REAL,                  -- the agent's own
@@ -47,6 +47,8 @@ CREATE TABLE agent_decisions (
     reward REAL,                      -- what the action adds to its baseline, share of equity; see rewards.py
     reward_r REAL,                    -- the same in R of the candidate as it was proposed
     resolved_time INTEGER,            -- since when the outcome is known
+    words TEXT,                       -- why, in the agent's own words
+    experiment TEXT,                  -- of which the agent is an arm; NULL on a symbol of another arm
     PRIMARY KEY (session_id, agent_name, agent_version, time, symbol)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX decisions_on_candidates ON agent_decisions (session_id, time, symbol) WHERE moment = 'candidate';
@@ -136,3 +138,8 @@ SCHEMA = f"""
 PRAGMA application_id = {APPLICATION};
 PRAGMA user_version = {VERSION};
 """
+
+MIGRATIONS = {
+    1: "ALTER TABLE agent_decisions ADD COLUMN words TEXT;\nALTER TABLE agent_decisions ADD COLUMN experiment TEXT;\n"
+}
+"""By the version that a file has: what makes it one of the next version."""

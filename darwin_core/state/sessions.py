@@ -25,7 +25,7 @@ from darwin_core.state.writer import begin
 from darwin_core.types import Limits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -137,6 +137,7 @@ def _decisions(told: Told) -> Iterator[rows.Row]:
     for number, part in enumerate(told.line.agents):
         mine = told.rows_of(number)
         log, at = told.log[mine], told.at[mine].tolist()
+        own = part.arm.has(told.line.feed.symbols) if part.arm else ()
         modes = [dict(each.modes).get(part.name, part.trust.mode) for each in told.given]
         columns: dict[str, Any] = {
             "session_id": repeat(told.id),
@@ -154,13 +155,25 @@ def _decisions(told: Told) -> Iterator[rows.Row]:
             "equity": [told.content[bar]["equity"] for bar in at],
             "applied": (log["flags"] & APPLIED != 0).tolist(),
             "fallback": (log["flags"] & FALLBACK != 0).tolist(),
-            "observation_hash": repeat(None),
-            "confidence": repeat(None),
+            **_remarks(told, part.name, zip(at, log["symbol"].tolist(), strict=True)),
             "latency_ms": [_milliseconds(told.content[bar], part.name) for bar in at],
+            "experiment": [part.arm.experiment if part.arm and own[s] else None for s in log["symbol"].tolist()],
         }
         mode = rows.DECISION.index("mode")
         every = zip(*(columns[name] for name in rows.DECISION), strict=False)
         yield from (row for row in every if row[mode] != "off")  # who is off has decided nothing
+
+
+def _remarks(told: Told, name: str, places: Iterable[tuple[int, int]]) -> dict[str, list[Any]]:
+    """Return the remarks on an agent's decisions, each at its bar and symbol, where the journal has them."""
+    known = {
+        (bar, s): remarks
+        for bar, content in enumerate(told.content)
+        for who, s, *remarks in content.get("remarks", ())
+        if who == name
+    }
+    found = [known.get(place, (None, None, None)) for place in places]
+    return {kind: [each[n] for each in found] for n, kind in enumerate(("observation_hash", "confidence", "words"))}
 
 
 def _milliseconds(content: Any, name: str) -> float | None:

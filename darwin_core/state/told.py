@@ -8,6 +8,7 @@ import numpy as np
 from attrs import evolve, frozen
 
 from darwin_core.graduation.roles import version_of
+from darwin_core.remarks import EXPLAIN
 from darwin_core.state.rows import days_of
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ def _faults(body: Any) -> Iterator[tuple[int, str, str, str]]:
     for who, what in body.content.get("faults", ()):
         kind, _, name = who.partition(" ")
         if kind == "agent":
-            yield body.bar, name, "fault", what
+            yield body.bar, name, "explain" if what.startswith(EXPLAIN) else "fault", what
 
 
 def id_of(session: Session) -> str:

@@ -204,10 +204,39 @@ class AgentTests(ComponentTests):
             found = differences({"actions": _decided(agent, asked)}, {"actions": actions})
             check(not found, f"decide, then compiled, on {rows} rows: {found}")
 
+    def test_explains_the_row_and_nothing_else(self) -> None:
+        """A10: where the agent offers `explain`, it gives one confidence and words a row, by that row alone.
+
+        When it fails: return a pair ``(confidence, words)`` for each row, 0 to 1 or NaN, and a text. As with `decide`,
+        a row's words depend on no other row, and asking again changes nothing. It may raise nothing on rows on which
+        the agent has just decided.
+        """
+        agent = self.make()
+        if not hasattr(agent, "explain"):
+            return
+        asked = self.observation(agent)
+        agent.decide(asked)
+        whole = _explained(agent, asked)
+        check(whole == _explained(agent, asked), "asked twice about the same rows, it says two things")
+        for part in (slice(0, 1), slice(5, 9), slice(31, None)):
+            found = _explained(agent, _taken(asked, part))
+            check(found == whole[part], f"rows {part.start} to {part.stop} are explained otherwise by themselves")
+
 
 def _decided(agent: Any, asked: Observation) -> Floats:
     actions: Floats = np.asarray(agent.decide(asked), dtype=np.float64)
     return actions.copy()
+
+
+def _explained(agent: Any, asked: Observation) -> list[tuple[str, str]]:
+    """Return what an agent says of its decisions, the confidence as text, for NaN is not NaN."""
+    said = list(agent.explain(asked))
+    check(len(said) == len(asked), f"{len(said)} explanations for {len(asked)} rows")
+    for confidence, words in said:
+        check(isinstance(words, str), f"the words are {words!r}")
+        sure = float(confidence)
+        check(np.isnan(sure) or 0.0 <= sure <= 1.0, f"the confidence is {confidence!r}: 0 to 1, or NaN")
+    return [(repr(float(confidence)), words) for confidence, words in said]
 
 
 def _taken(asked: Observation, part: Any) -> Observation:

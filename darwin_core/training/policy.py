@@ -147,6 +147,8 @@ class Policy:
 
     def decide(self, observation: Observation, allowed: Bools | None = None) -> Floats:
         """Return the chosen actions, (N,): the baseline before `since`; NaN, which the core refuses, for no answer."""
+        if len(observation) and np.max(observation.time) < self.since:  # whatever it answered, it would not count
+            return np.full(len(observation), self.actions[self.baseline])
         scores = self._model.predict(self.rows(observation))
         best, lead = best_other(scores, self.baseline, allowed)
         with np.errstate(invalid="ignore"):

@@ -41,6 +41,12 @@ COMPILED = """
 
 @hookimpl
 def make_agent"""
+EXPLAIN = """
+    def explain(self, o):
+        return [(0.5, f"rsi {each:.0f}") for each in o["rsi(14)"]]
+
+@hookimpl
+def make_agent"""
 
 
 class Twin(NamedTuple):
@@ -53,6 +59,10 @@ class Twin(NamedTuple):
 
 def returns(text):
     return [(RETURN, text)]
+
+
+def explains(right, wrong):
+    return [("\n@hookimpl\ndef make_agent", EXPLAIN.replace(right, wrong))]
 
 
 TWINS = [
@@ -96,6 +106,11 @@ TWINS = [
     Twin("A8", "after other questions", returns("MADE.append(1); return np.full(len(o), float(len(MADE)))")),
     Twin("A9", "decide, then compiled", [("\n@hookimpl\ndef make_agent", COMPILED.replace("> 50.0", "> 60.0"))]),
     Twin("A9", "decide, then compiled", [("\n@hookimpl\ndef make_agent", COMPILED.replace("range(len(actions))", "range(1, len(actions))"))]),
+    Twin("A10", "explanations for", explains('["rsi(14)"]', '["rsi(14)"][1:]')),
+    Twin("A10", "the confidence is 2.0", explains("0.5", "2.0")),
+    Twin("A10", "the words are 0.5", explains('f"rsi {each:.0f}"', "0.5")),
+    Twin("A10", "explained otherwise by themselves", explains("each:.0f}", "each:.0f} of {len(o)}")),
+    Twin("A10", "it says two things", explains('f"rsi {each:.0f}"', 'f"{MADE.append(1)} {len(MADE)}"')),
 ]  # fmt: skip
 
 
@@ -104,8 +119,11 @@ def test_each_case_passes_the_right_agent_and_fails_its_broken_twin(twins, twin)
     twins(twin, RIGHT, BODY)
 
 
-def test_the_right_agent_passes_every_case(passes_everything):
-    passes_everything("AgentTests", RIGHT, BODY)
+@pytest.mark.parametrize(
+    "code", [RIGHT, RIGHT.replace("\n@hookimpl\ndef make_agent", EXPLAIN)], ids=["silent", "explains"]
+)
+def test_the_right_agent_passes_every_case(passes_everything, code):
+    passes_everything("AgentTests", code, BODY)
 
 
 def test_an_agent_whose_compiled_form_is_the_same_passes(suite_of):

@@ -23,6 +23,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the demo, its data and two finished runs."""
     folder = tmp_path_factory.mktemp("demo")
     shutil.copy(ROOT / "darwin.toml", folder)
+    shutil.copytree(ROOT / "artifacts", folder / "artifacts")
     (folder / "data").symlink_to(ROOT / "data")
     for processes in ("1", "2"):
         done = darwin(folder, "backtest", "--processes", processes)
@@ -81,7 +82,7 @@ def test_a_run_tells_its_convention_its_audit_and_its_figures(place: Path) -> No
     assert sum(run["audit"]["prefixes"].values()) > 10
     assert run["summary"]["trades"] > 20
     assert run["summary"]["final_equity"] == pytest.approx(100_000 * (1 + run["summary"]["total_return"]))
-    assert {agent["name"] for agent in run["agents"]} == {"volatility-gate", "drawdown-scaler"}
+    assert {agent["name"] for agent in run["agents"]} == {"volatility-gate", "drawdown-scaler", "gate", "portfolio"}
     shown = darwin(place, "runs", "show", "last", COLUMNS="100").stdout
     assert "filled at the next bar's close" in re.sub(r"\s+", " ", shown)
     assert run["digest"][:12] in shown
@@ -162,6 +163,7 @@ def slow_deployment(folder: Path) -> None:
     text = (ROOT / "darwin.toml").read_text()
     text = re.sub(r'(\[strategy\]\nuse = )"[^"]+"', r'\1"./slow.py"', text)
     (folder / "darwin.toml").write_text(text)
+    shutil.copytree(ROOT / "artifacts", folder / "artifacts")
     (folder / "data").symlink_to(ROOT / "data")
 
 

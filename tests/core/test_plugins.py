@@ -152,7 +152,7 @@ def test_the_order_of_installation_does_not_decide(site: Path) -> None:
 def test_the_hooks_are_those_of_the_contract() -> None:
     assert set(HOOKS) == {
         "make_feed", "make_features", "make_strategy", "make_backend", "make_agent",
-        "make_monitor", "make_broker", "make_reporter", "add_commands",
+        "make_monitor", "make_broker", "make_reporter", "make_mirror", "add_commands",
     }  # fmt: skip
 
 

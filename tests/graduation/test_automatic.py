@@ -54,8 +54,8 @@ def test_what_a_person_would_have_to_answer_for_is_not_due(steps: Any, more: dic
 def test_a_rehearsal_is_recorded_and_promotes_nobody(tmp_path: Path) -> None:
     path = cases.deployment(tmp_path, text=GATE)
     session = cases.trade(path)
-    assert at_day_s_end(session, assemble(session.settings).agents) == ([], [])
+    assert at_day_s_end(session, assemble(session.settings).agents, {"gate": "observe"}) == ([], [])
     assert (tmp_path / "runs" / "state.sqlite").is_file()
     session.journal.unlink()
-    _, (problem,) = at_day_s_end(session, ())
-    assert problem.startswith("graduation: ")
+    _, (problem,) = at_day_s_end(session, (), {})
+    assert problem.startswith("nothing is promoted or demoted today: ")

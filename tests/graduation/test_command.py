@@ -167,6 +167,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The demo's last years, backtested, and a month of them rehearsed."""
     folder = tmp_path_factory.mktemp("demo")
     shutil.copy(ROOT / "darwin.toml", folder)
+    shutil.copytree(ROOT / "artifacts", folder / "artifacts")
     (folder / "data").symlink_to(ROOT / "data")
     file = str(folder / "darwin.toml")
     changes = ["--set", 'feed.start="2012-01-01"', "--set", f"run.store={json.dumps(str(folder / 'runs'))}"]

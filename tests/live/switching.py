@@ -171,9 +171,9 @@ class Switched:
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
-        while self.runtime._loop is None:
+        while self.runtime.inbox.loop is None:
             time.sleep(0.001)
-        return self.runtime._loop
+        return self.runtime.inbox.loop
 
     def kill(self) -> Point:
         """Let it trade for a moment, kill it, wait until it is flat, release it."""
@@ -211,17 +211,17 @@ class Switched:
             time.sleep(0.001)
         assert self.runtime.shut()
         time.sleep(0.02)
-        assert not any(self.runtime._held().values()), self.runtime._held()
+        assert not any(self.runtime.course.held().values()), self.runtime.course.held()
         self.release()
         return point
 
     def trade(self) -> None:
         """Wait until something is held or ordered, and a random moment longer."""
         until = time.perf_counter() + 30.0
-        bars = self.runtime.bars
-        while self.runtime.bars < bars + 3 or not held(self.session):
+        bars = self.runtime.course.bars
+        while self.runtime.course.bars < bars + 3 or not held(self.session):
             assert self._thread.is_alive(), self.problem
-            assert time.perf_counter() < until, self.runtime.closed
+            assert time.perf_counter() < until, self.runtime.stance.closed
             time.sleep(0.002)
         time.sleep(self._random.uniform(0.0, 0.03))
 

@@ -109,7 +109,7 @@ def test_a_cancel_that_never_arrives_is_tried_again_and_nothing_is_put_beside_th
 
     monkeypatch.setattr(PaperBroker, "cancel", cancel)
     run = rehearse(path, pull_s=0.02)
-    assert run.bars == 24
+    assert run.course.bars == 24
     assert len(lost) > len(set(lost))
     assert wrong(run.session, End.of(run)) == []
 

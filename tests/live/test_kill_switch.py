@@ -179,7 +179,7 @@ def test_killed_with_its_process_the_watchdog_flattens_and_the_next_one_comes_up
             )
         again = rehearse(trader.path, stop=3)
         assert again.shut()
-        assert not any(again._held().values())
+        assert not any(again.course.held().values())
         assert wrong(again.session, End.of(again)) == []
         places.latch(trader.session.folder).release("Ada", "the campaign goes on", 1)
     report("process killed, the watchdog's patience 0.5 s", points)

@@ -223,11 +223,11 @@ def test_with_a_strategy_that_hangs_the_account_is_flat_before_it_comes_back(tmp
         session.trade()
         HUNG.set()
         time.sleep(0.05)
-        bars = session.runtime.bars
+        bars = session.runtime.course.bars
         session.runtime.kill(KILL)
         while not session.runtime.killer.done:
             time.sleep(0.001)
-        assert session.runtime.bars <= bars + 1
+        assert session.runtime.course.bars <= bars + 1
         assert flat(session.session)
 
 
@@ -241,14 +241,15 @@ def no_room(runtime: Runtime) -> None:
 def test_on_a_full_disk_the_mark_closes_the_latch_and_the_account_is_flat(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(_path: Path, _content: bytes) -> None:
-        raise OSError(errno.ENOSPC, "no space left on device")
-
     with Switched(tmp_path) as session:
         session.trade()
+
+        def full(_path: Path, _content: bytes) -> None:
+            no_room(session.runtime)  # from now on, that is: a bar before it would end the session unkilled
+            raise OSError(errno.ENOSPC, "no space left on device")
+
         with monkeypatch.context() as patched:
             patched.setattr(latch, "_write", full)
-            no_room(session.runtime)
             session.runtime.kill(KILL)
             assert places.latch(session.session.folder).mark.exists()
             session._thread.join()
@@ -258,7 +259,7 @@ def test_on_a_full_disk_the_mark_closes_the_latch_and_the_account_is_flat(
     again.source = Nothing()  # type: ignore[assignment]
     asyncio.run(again.run())
     assert again.shut()
-    assert not any(again._held().values())
+    assert not any(again.course.held().values())
     assert wrong(session.session, End.of(again)) == []
 
 

@@ -111,17 +111,18 @@ def resident() -> float:
 
 
 class Watched:
-    """The bars of a session, and the process's memory at some of them."""
+    """The bars of a session, and at some of them the process's memory and the journal's length."""
 
     def __init__(self, run: Runtime, marks: tuple[int, ...]) -> None:
-        self.source, self.total, self.marks, self.megabytes = run.source, run.source.total, marks, dict[int, float]()
+        self.source, self.total, self.marks, self.journal = run.source, run.source.total, marks, run.journal
+        self.megabytes, self.records = dict[int, float](), dict[int, int]()
 
     async def slices(self) -> AsyncIterator[Slice]:
         number = 0
         async for row in self.source.slices():
             if number in self.marks:
-                self.megabytes[number] = resident()
-                print(f"  bar {number:7}: {self.megabytes[number]:.1f} MB")  # noqa: T201
+                self.megabytes[number], self.records[number] = resident(), self.journal.end.seq
+                print(f"  bar {number:7}: {self.megabytes[number]:.1f} MB, {self.records[number]} records")  # noqa: T201
             number += 1
             yield row
 
@@ -136,6 +137,9 @@ def test_memory_is_flat_over_two_hundred_thousand_bars(tmp_path: Path) -> None:
         run.source = watched[0]
 
     print()  # noqa: T201
-    rehearse(deployment(tmp_path, **tables(2, 200_000, 3, exits=True)), prepare)
-    megabytes = watched[0].megabytes
+    settings = tables(2, 200_000, 3, exits=True)
+    settings["execution"] |= {"fee": 0.0, "slippage": 0.0}  # or costs use the account up, and orders end
+    rehearse(deployment(tmp_path, **settings), prepare)
+    megabytes, records = watched[0].megabytes, watched[0].records
     assert megabytes[199_999] < 1.1 * megabytes[50_000]
+    assert records[199_999] - records[150_000] > 3 * 50_000  # orders to the end

@@ -181,13 +181,13 @@ def test_a_halt_and_an_override_are_causes(tmp_path: Path) -> None:
     )
 
     def during(runtime: Runtime) -> None:
-        if runtime.bars == 10:
-            runtime.closed["halt"] = "somebody says so"
-        if runtime.bars == 20:
-            runtime.closed.clear()
-            runtime.modes = {"gate": "off", "scaler": "observe"}
-        if runtime.bars == 35:
-            runtime.modes = {}
+        if runtime.course.bars == 10:
+            runtime.stance.closed["halt"] = "somebody says so"
+        if runtime.course.bars == 20:
+            runtime.stance.closed.clear()
+            runtime.stance.modes = {"gate": "off", "scaler": "observe"}
+        if runtime.course.bars == 35:
+            runtime.stance.modes = {}
 
     found = dirty(path, {}, during=during)
     assert set(made(found)) == {"halt"}
@@ -207,7 +207,7 @@ def test_the_kill_switch_is_a_halt(tmp_path: Path) -> None:
     path = cases.deployment(tmp_path / "x", text=EXITS, seed=7)
 
     def during(runtime: Runtime) -> None:
-        if runtime.bars == 20:
+        if runtime.course.bars == 20:
             runtime.kill(Action("flatten", "somebody", "risk", "a rehearsal"))
 
     found = dirty(path, {}, during=during)
@@ -219,8 +219,8 @@ def test_unwinding_is_a_halt(tmp_path: Path) -> None:
     path = cases.deployment(tmp_path / "x", seed=7)
 
     def during(runtime: Runtime) -> None:
-        if runtime.bars == 20:
-            runtime.closed["data"] = "late"
+        if runtime.course.bars == 20:
+            runtime.stance.closed["data"] = "late"
 
     found = dirty(path, {"live.unwind_bars": 5}, during=during)
     assert set(made(found)) <= {"halt", "control"}
@@ -256,7 +256,7 @@ def corrected(session_path: Path, *, late: bool) -> tuple[Parity, Parity]:
     done: list[int] = []
 
     def during(runtime: Runtime) -> None:
-        if runtime.bars < 12 or done:
+        if runtime.course.bars < 12 or done:
             return
         number = len(runtime.tape) - 1
         bars = runtime.tape.read(number, number + 1)

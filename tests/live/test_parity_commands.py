@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ def plain(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, dict[st
 
 def test_the_demo_deployment_replayed_is_its_backtest(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The repository's own data, from the command line: live, parity, replay."""
-    text = (ROOT / "darwin.toml").read_text().replace('"data/', f'"{ROOT.as_posix()}/data/')
+    text = re.sub(r'"(data|artifacts)/', rf'"{ROOT.as_posix()}/\1/', (ROOT / "darwin.toml").read_text())
     deployment = tmp_path / "demo.toml"
     deployment.write_text(text if "[broker]" in text else text + '\n[broker]\nuse = "paper"\n')
     words = (str(deployment), "--replay", "2015-01-01:2015-05-01", "--speed", "max")

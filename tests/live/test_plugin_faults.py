@@ -156,7 +156,7 @@ def test_a_faulty_stream_costs_bars_and_not_the_session(fault: str, tmp_path: Pa
     feed = {"use": FILE, "fault": fault, "first": FIRST, "last": LAST, "bars": BARS}
     path = deployment(tmp_path, feed=feed, live={"answer_s": 0.5, "deadline_s": 0.03, "replay": ""})
     run = open_runtime(sessions.begin(path, {}), 0.0, lambda _status: None)
-    run.pull_s = 0.05
+    run.hearing.pull_s = 0.05
     asyncio.run(run.run())
     seen = Seen(run, bodies(run.session))
     assert len(seen.decisions) >= BARS - 4

@@ -62,7 +62,7 @@ def went_on(run: Runtime) -> Runtime:
     """The session after its next start, which trades nothing."""
     again = rehearse(run.session.settings.source.path, stop=10)
     assert again.shut()
-    assert again.closed == {}
+    assert again.stance.closed == {}
     return again
 
 
@@ -75,7 +75,7 @@ def test_a_trader_that_died_is_flattened_and_comes_up_latched_with_a_book_that_i
     assert {(row["leg"], row["reduce_only"]) for row in orders_after(run.session, before)} <= {("flatten", 1)}
     again = went_on(run)
     assert wrong(again.session, End.of(again)) == []
-    assert not any(again._held().values())
+    assert not any(again.course.held().values())
     said = bodies(again.session)
     assert [(body.on, body.who) for body in said if isinstance(body, Latch)] == [(True, "watchdog")]
     told = [body for body in said if isinstance(body, Control) and body.action == "watchdog"]
@@ -140,10 +140,10 @@ def test_a_kill_is_carried_out_while_the_traders_loop_is_blocked(tmp_path: Path)
         session.loop.call_soon_threadsafe(blocked.wait)
         try:
             session.runtime.kill(Action("flatten", "Ada", "admin", "enough"))
-            bars = session.runtime.bars
+            bars = session.runtime.course.bars
             assert looked(session.session, 60.0)
             assert flat(session.session)
-            assert session.runtime.bars == bars
+            assert session.runtime.course.bars == bars
         finally:
             blocked.set()
     again = went_on(session.runtime)
@@ -238,7 +238,7 @@ def test_a_trader_that_is_killed_is_flattened(tmp_path: Path) -> None:
         assert flat(trader.session)
         again = rehearse(trader.path, stop=10)
     assert wrong(again.session, End.of(again)) == []
-    assert not any(again._held().values())
+    assert not any(again.course.held().values())
 
 
 # What is written beside the journal

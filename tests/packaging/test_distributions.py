@@ -93,7 +93,7 @@ def test_the_demo_s_requirements_are_the_plugins_that_it_names() -> None:
     used = set()
     for table in deployment.values():
         for each in table if isinstance(table, list) else [table]:
-            used |= {each["use"]} if "use" in each else set()
+            used |= {part["use"] for part in (each, each.get("backend", {})) if "use" in part}
     listed = re.findall(r"^-e (\S+)$", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
     offered = {
         name

@@ -95,6 +95,25 @@ def test_an_observing_agent_would_have_added_and_an_acting_one_added(run):
     assert "would have" not in acting
 
 
+def test_four_agents_are_a_table_at_80_columns_and_what_they_only_would_have_added_stands_below(run):
+    names = ("volatility-gate", "drawdown-scaler", "gate", "portfolio")
+    agents = [
+        agent(run, name=name, version="v1" if name in names[2:] else None, decisions=10_660, added_money=-2_067_782.0,
+              hypothetical=name != "drawdown-scaler", mode="active" if name == "drawdown-scaler" else "observe")
+        for name in names
+    ]  # fmt: skip
+    lines = shown(changed(run, agents=agents)).splitlines()
+    head = next(number for number, line in enumerate(lines) if line.startswith("agent "))
+    assert [line.split()[0] for line in lines[head + 1 : head + 5]] == list(names)
+    assert lines[head + 3].startswith("gate v1 ")
+    assert "one that only observes would have added it" in lines[head + 5]
+    acting = shown(changed(run, agents=[{**each, "hypothetical": False} for each in agents]))
+    assert "would have" not in acting
+    wide = shown(changed(run, agents=agents), 100)
+    assert wide.count("would have added") == 3
+    assert "one that only observes" not in wide
+
+
 @pytest.mark.parametrize("width", range(44, 140, 3))
 def test_no_number_is_ever_cut(run, width):
     with_it, without = {"sharpe": 12.25}, {"sharpe": -1.5}

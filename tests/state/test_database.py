@@ -71,7 +71,7 @@ def test_the_views_say_what_the_rows_say(state: Path) -> None:
 def test_the_file_is_a_wal_that_says_its_version(state: Path) -> None:
     connection = sqlite3.connect(state)
     assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-    assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+    assert connection.execute("PRAGMA user_version").fetchone() == (2,)
     assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     connection.close()
     writer = connect(state, write=True)
@@ -85,7 +85,7 @@ def test_a_newer_version_is_refused_and_left_alone(state: Path, write: bool) -> 
     connection.execute("PRAGMA user_version = 9")
     connection.close()
     before = state.read_bytes()
-    with pytest.raises(StateError, match="made by a newer darwin .version 9, and this darwin knows versions up to 1"):
+    with pytest.raises(StateError, match="made by a newer darwin .version 9, and this darwin knows versions up to 2"):
         connect(state, write=write)
     assert state.read_bytes() == before
 

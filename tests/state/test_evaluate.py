@@ -21,6 +21,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which the demo's last years were backtested and recorded."""
     folder = tmp_path_factory.mktemp("demo")
     shutil.copy(ROOT / "darwin.toml", folder)
+    shutil.copytree(ROOT / "artifacts", folder / "artifacts")
     (folder / "data").symlink_to(ROOT / "data")
     store = folder / "runs"
     changes = ["--set", 'feed.start="2012-01-01"', "--set", f"run.store={json.dumps(str(store))}"]
@@ -84,7 +85,8 @@ def test_the_screen_says_what_the_json_says(evaluate: Any) -> None:
 
 def test_without_an_agent_it_lists_them(evaluate: Any) -> None:
     found = json.loads(evaluate("--json"))
-    assert [row["agent_name"] for row in found["agents"]] == ["drawdown-scaler", "volatility-gate"]
+    names = ["drawdown-scaler", "gate", "portfolio", "volatility-gate"]
+    assert [row["agent_name"] for row in found["agents"]] == names
 
 
 def test_mistakes_are_answered_in_words(evaluate: Any) -> None:

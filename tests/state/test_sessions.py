@@ -176,9 +176,9 @@ def test_faults_are_incidents_of_their_bars_and_the_mode_is_that_of_each_bar(
     def during(runtime: Any) -> None:
         bars.append(1)
         if len(bars) == 25:
-            runtime.modes["scaler"] = "active"
+            runtime.stance.modes["scaler"] = "active"
         if len(bars) == 45:
-            runtime.modes["scaler"] = "off"
+            runtime.stance.modes["scaler"] = "off"
 
     session = cases.trade(path, during=during)
     monkeypatch.delenv(cases.REHEARSE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import define, field
@@ -19,7 +20,6 @@ from darwin_core import (
     Refused,
     Unknown,
 )
-from darwin_paper.account import Account
 from darwin_paper.entries import venue_id
 from darwin_paper.faults import Dice
 from darwin_paper.storage import Storage
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from darwin_core import Approved, Deployed, Event, FillReport, Outcome, Slice
+    from darwin_paper.account import Account
     from darwin_paper.entries import Order
     from darwin_paper.faults import Faults
 
@@ -55,14 +56,19 @@ class PaperBroker:
     sessions: int = field(default=0, init=False)
     listeners: set[asyncio.Event] = field(factory=set, init=False)
     _dice: Dice = field(init=False)
-    _account: Account = field(init=False)
     _storage: Storage | None = field(default=None, init=False)
     _asked: list[tuple[Callable[[], Any], asyncio.Future[Any]]] = field(factory=list, init=False)
 
     def __attrs_post_init__(self) -> None:
-        """Open an empty account."""
+        """Have dice that fall as the seed says."""
         self._dice = Dice(self.faults, self.deployed.seed)
-        self._account = Account(self.deployed, self._dice, self._client_id)
+
+    @cached_property
+    def _account(self) -> Account:
+        """The account, empty at first: a backtest only checks the options, and compiles no venue."""
+        from darwin_paper.account import Account
+
+        return Account(self.deployed, self._dice, self._client_id)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -118,6 +124,8 @@ class PaperBroker:
         hangs = falls("hang", name)
         if not hangs or self._dice.draw("hang after", name) < 0.5:
             outcome = await self._ask(lambda: self._submit(order))
+            if self._storage is not None:
+                self._storage.rest()  # the orders of this bar are here
         if hangs:
             await asyncio.Event().wait()
         if falls("unknown_after", name):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
@@ -49,7 +49,8 @@ _CHANGE_ORDER = (
 _changes = attrgetter("quantity", "filled", "status", "text", "time", "session", "number")
 _state = attrgetter("bar", "bar_time", "bar_cursor", "before_time", "time")
 
-_PAGES = 8_000  # of the write-ahead log before it is copied back, 32 MB: that takes tens of ms, and stays rare
+_PAGES = 8_000  # of the write-ahead log, 32 MB: beyond that a commit copies it back, whoever waits for it
+_COMMITS = 200  # after so many it is copied back by `rest`
 _PATIENCE_S = 2.0
 _NAMES = 10_000  # kept in memory
 
@@ -68,6 +69,7 @@ class Storage:
     _connection: sqlite3.Connection
     _version: int = field(default=-1, init=False)
     _names: dict[int, Name] = field(factory=dict, init=False)
+    _commits: int = field(default=0, init=False)
 
     @classmethod
     def open(cls, path: Path, deployed: Deployed) -> Storage:
@@ -123,11 +125,19 @@ class Storage:
         try:
             yield
             self._connection.execute("commit")
+            self._commits += 1
         except BaseException:
             self._version = -1
             if self._connection.in_transaction:
                 self._connection.execute("rollback")
             raise
+
+    def rest(self) -> None:
+        """Copy the write-ahead log back, after many commits: called when nobody waits for an answer."""
+        if self._commits >= _COMMITS:
+            self._commits = 0
+            with suppress(sqlite3.Error):
+                self._connection.execute("pragma wal_checkpoint(passive)")
 
     def refresh(self, account: Account) -> None:
         """Read the account again if another process has written since, or a write has failed."""

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from attrs import Factory, field, frozen
 
-from darwin_core.live.controls.exposure import Activity, Exposure, usable, within
+from darwin_core.live.controls.exposure import Activity, Exposure, within
 from darwin_core.live.controls.facts import OpenOrder, Recent, buys
+from darwin_core.live.controls.lately import Past
 from darwin_core.live.orders import Denied
 
 if TYPE_CHECKING:
@@ -22,13 +23,11 @@ REPEATS = "repeats"
 
 
 def _exposure(book: Book) -> Exposure:
-    open_since = (_open_order(each.intent) for each in book.added)
-    recent = (*book.recent, *book.added)
-    return Exposure.of(book.now, book.positions, book.prices, (*book.orders, *open_since), recent)
-
-
-def _open_order(intent: Intent) -> OpenOrder:
-    return OpenOrder(intent.client_id, intent.symbol, intent.quantity, intent.limit_price, "intended")
+    past = book.recent if isinstance(book.recent, Past) else Past.of(book.recent)
+    exposure = Exposure.of(book.now, book.positions, book.prices, book.orders, past)
+    for each in book.added:
+        exposure = exposure.plus(each.intent)
+    return exposure
 
 
 @frozen(slots=False, eq=False)
@@ -72,7 +71,7 @@ class Book:
     positions: Mapping[str, float] = field(factory=dict)
     prices: Mapping[str, Price] = field(factory=dict)
     orders: tuple[OpenOrder, ...] = ()
-    recent: tuple[Recent, ...] = ()
+    recent: Past | tuple[Recent, ...] = ()
     session: Session | None = None
     next_open: int | None = None
     latch: str = ""
@@ -84,8 +83,7 @@ class Book:
 
     def at(self, symbol: str) -> Activity:
         """Return what is held and on its way in one symbol."""
-        known = self.exposure.symbols.get(symbol)
-        return Activity(usable(self.prices.get(symbol))) if known is None else known
+        return self.exposure.at(symbol)
 
     def reduces(self, intent: Intent) -> bool:
         """Return whether an intent only brings its position nearer to zero, whatever the open orders do.
@@ -99,7 +97,7 @@ class Book:
         """Return the exposure if an intent is approved; several controls ask, so the last answer is kept."""
         kept: tuple[Intent, Exposure] | None = self.__dict__.get("_plus")
         if kept is None or kept[0] is not intent:
-            kept = (intent, self.exposure.plus(intent, usable(self.prices.get(intent.symbol))))
+            kept = (intent, self.exposure.plus(intent))
             self.__dict__["_plus"] = kept
         return kept[1]
 

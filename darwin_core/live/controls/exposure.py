@@ -6,20 +6,18 @@ to every buy filled and no sell, and a limit holds for the whole range: an order
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections import defaultdict
 from math import inf, nan
-from operator import attrgetter
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from attrs import frozen
+from attrs import field, frozen
 
 from darwin_core.live.controls.facts import OpenOrder, Recent, buys
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Container, Iterable, Mapping
 
     from darwin_core.live.controls.facts import Price
+    from darwin_core.live.controls.lately import Past
     from darwin_core.live.orders import Intent
 
 Exits: TypeAlias = Literal["unfilled", "filled"]
@@ -137,21 +135,27 @@ class Exposure:
 
     Parameters
     ----------
-    symbols
-        Those with a position, an open order or a recent intent.
+    positions, prices
+        By symbol.
+    orders
+        Every open order, by symbol.
+    past
+        What was lately sent.
     sums
         The totals under both ways of counting exits.
-    times
-        Times of recent intents, ascending.
     now, later
         The book's time, and how many were approved at it since.
     """
 
-    symbols: Mapping[str, Activity]
+    positions: Mapping[str, float]
+    prices: Mapping[str, Price]
+    orders: Mapping[str, tuple[OpenOrder, ...]]
+    past: Past
     sums: Mapping[Exits, Totals]
-    times: tuple[int, ...]
     now: int
     later: int = 0
+    _known: dict[str, Activity] = field(factory=dict)
+    """Put together already: when it was first asked for, or since it has changed."""
 
     @classmethod
     def of(
@@ -160,48 +164,73 @@ class Exposure:
         positions: Mapping[str, float],
         prices: Mapping[str, Price],
         orders: Iterable[OpenOrder],
-        recent: Iterable[Recent],
+        past: Past,
     ) -> Exposure:
         """Compute it from the facts."""
-        past = sorted(recent, key=attrgetter("time"))
-        grouped: defaultdict[str, list[Recent]] = defaultdict(list)
-        for each in past:
-            grouped[each.intent.symbol].append(each)
-        orders = list(orders)
-        names = {**dict.fromkeys(positions), **dict.fromkeys(grouped), **dict.fromkeys(o.symbol for o in orders)}
-        symbols = {
-            name: Activity(usable(prices.get(name)), positions.get(name, 0.0), recent=tuple(grouped.get(name, ())))
-            for name in names
-        }
-        for order in orders:
-            symbols[order.symbol] = symbols[order.symbol].plus(order)
-        sums = _sums(symbols.values())
-        return cls(symbols, sums, tuple([each.time for each in past]), now)
+        grouped: dict[str, tuple[OpenOrder, ...]] = {}
+        for each in orders:
+            grouped[each.symbol] = (*grouped.get(each.symbol, ()), each)
+        resting = _held(positions, prices, grouped)
+        busy = {name: _activity(name, positions, prices, grouped, past) for name in grouped}
+        sums = {exits: _sum((resting, *(totals(at, exits) for at in busy.values()))) for exits in _EXITS}
+        return cls(positions, prices, grouped, past, sums, now, 0, busy)
 
-    def plus(self, intent: Intent, price: float) -> Exposure:
+    def at(self, symbol: str) -> Activity:
+        """Return what is held and on its way in one symbol."""
+        known = self._known.get(symbol)
+        if known is None:
+            known = _activity(symbol, self.positions, self.prices, self.orders, self.past)
+            self._known[symbol] = known
+        return known
+
+    @property
+    def symbols(self) -> dict[str, Activity]:
+        """All symbols with a position, an open order or a recent intent."""
+        names = {**dict.fromkeys(self.positions), **dict.fromkeys(self.past.symbols), **dict.fromkeys(self.orders)}
+        sent = (name for name, at in self._known.items() if at.recent)
+        return {name: self.at(name) for name in (*names, *sent)}
+
+    def plus(self, intent: Intent) -> Exposure:
         """Return the same after one more intent: it is an open order and a recent one at once."""
-        before = self.symbols.get(intent.symbol) or Activity(price)
+        before = self.at(intent.symbol)
         order = OpenOrder(intent.client_id, intent.symbol, intent.quantity, intent.limit_price, "intended")
         after = before.plus(order, Recent(intent, self.now))
         sums = {exits: self.sums[exits].changed(totals(before, exits), totals(after, exits)) for exits in _EXITS}
-        return Exposure({**self.symbols, intent.symbol: after}, sums, self.times, self.now, self.later + 1)
+        known = {**self._known, intent.symbol: after}
+        return Exposure(self.positions, self.prices, self.orders, self.past, sums, self.now, self.later + 1, known)
 
     def sent_since(self, time: int) -> int:
         """Return how many intents were approved after a time, which is before now."""
-        return len(self.times) - bisect_right(self.times, time) + self.later
+        return self.past.since(time) + self.later
 
 
 _EXITS: tuple[Exits, Exits] = ("unfilled", "filled")
 
 
-def _sums(symbols: Iterable[Activity]) -> dict[Exits, Totals]:
-    """Sum over symbols; of one without open orders both ways of counting exits say the same."""
-    unfilled, filled = [], []
-    for at in symbols:
-        part = totals(at, "unfilled")
-        unfilled.append(part)
-        filled.append(part if at.bought == 0.0 == at.sold else totals(at, "filled"))
-    return {"unfilled": _sum(unfilled), "filled": _sum(filled)}
+def _activity(
+    symbol: str,
+    positions: Mapping[str, float],
+    prices: Mapping[str, Price],
+    orders: Mapping[str, tuple[OpenOrder, ...]],
+    past: Past,
+) -> Activity:
+    """Put together what the facts say of one symbol."""
+    at = Activity(usable(prices.get(symbol)), positions.get(symbol, 0.0), recent=past.symbols.get(symbol, ()))
+    for order in orders.get(symbol, ()):
+        at = at.plus(order)
+    return at
+
+
+def _held(positions: Mapping[str, float], prices: Mapping[str, Price], busy: Container[str]) -> Totals:
+    """Sum over the symbols in which nothing is on its way: what `totals` says of them, either way of counting exits."""
+    gross = net = unknown = 0.0
+    for symbol, quantity in positions.items():
+        if quantity and symbol not in busy:
+            price = usable(prices.get(symbol))
+            gross += abs(quantity) * price
+            net += quantity * price
+            unknown += 0.0 * price  # NaN without a price, and else nothing
+    return Totals(gross, net, net, 0.0, unknown)
 
 
 def _sum(parts: Iterable[Totals]) -> Totals:

@@ -23,7 +23,30 @@ def attribution(agents: Sequence[Agent]) -> str:
     """Return bars of money added, what the agents did, and each figure with and without them."""
     did = table(_DID, (_did(agent) for agent in agents))
     changed = table(_CHANGED, (_changed(agent) for agent in agents), "pairs")
-    return f"{bars(agents)}{did}{changed}{added(agents)}"
+    return f"{bars(agents)}{did}{changed}{added(agents)}{experiments(agents)}"
+
+
+def experiments(agents: Sequence[Agent]) -> str:
+    """Return the arms of each experiment side by side, each on its own symbols; nothing for a run without any."""
+    arms = [agent for agent in agents if agent.get("experiment")]
+    if not arms:
+        return ""
+    order = sorted(arms, key=lambda agent: (agent["experiment"]["name"], agent["experiment"]["arm"]))
+    heads = ("Experiment", "Arm", "Symbols", "Outcomes known", "R a decision")
+    note = (
+        '<p class="muted">Arms of an experiment: each acts on its own symbols, chosen by a hash, and is measured '
+        "there, applied or not. What both of their intervals hold is not known to differ; <code>darwin evaluate"
+        "</code> has the interval of the difference.</p>"
+    )
+    return note + table(heads, (_arm(agent) for agent in order))
+
+
+def _arm(agent: Agent) -> tuple[str, ...]:
+    arm, found = agent["experiment"], agent.get("added") or {}
+    return (
+        esc(arm["name"]), esc(agent["name"]), count(len(arm["symbols"])), count(found.get("arm_resolved")),
+        _interval(found.get("arm_r"), ratio),
+    )  # fmt: skip
 
 
 def added(agents: Sequence[Agent]) -> str:
@@ -33,8 +56,8 @@ def added(agents: Sequence[Agent]) -> str:
         return ""
     heads = ("Agent", *(label for _, label, _ in _ADDED))
     note = (
-        '<p class="muted">What each agent added, or would have added: 95 % intervals by drawing whole blocks of time. '
-        "One on both sides of zero says that it is not known which way it goes.</p>"
+        '<p class="muted note">What each agent added, or would have added: 95 % intervals by drawing whole blocks of '
+        "time. One on both sides of zero says that it is not known which way it goes.</p>"
     )
     return note + table(heads, (_added(agent) for agent in known))
 
@@ -86,8 +109,9 @@ def _did(agent: Agent) -> tuple[str, ...]:
     mode = esc(agent["mode"]) if share is None else f"{esc(agent['mode'])}, {percent(share, digits=0)} of symbols"
     when = esc(agent["when"])
     decides = f"at each {when}" if agent["when"] in ("candidate", "bar") else f"once a {when}"
+    version = f", version {esc(agent['version'])}" if agent.get("version") else ""
     return (
-        f"{esc(agent['name'])}<small>{esc(agent['plugin'])}</small>",
+        f"{esc(agent['name'])}<small>{esc(agent['plugin'])}{version}</small>",
         mode,
         f"{decides}, {esc(agent['effect'])}",
         *(count(agent[key]) for key in ("decisions", "applied", "fallback", "differs_from_baseline")),

@@ -9,7 +9,7 @@ from importlib.resources import files
 from string import Template
 from typing import TYPE_CHECKING, Any
 
-from darwin_html_report import agents, candidates, clock, figures, proofs, series
+from darwin_html_report import agents, candidates, clock, figures, proofs, series, words
 from darwin_html_report.months import heat_table
 from darwin_html_report.packing import script_json
 from darwin_html_report.texts import count, esc, ratio
@@ -50,7 +50,7 @@ def render(run: StoredRun) -> str:
         figures=figures.figures(info["summary"], info["benchmark"]),
         formulas=figures.formulas(),
         months=_months(run, equity, wall),
-        agents=_agents(info),
+        agents=_agents(info) + words.said(run, dates=drawn["daily"]),
         candidates=_candidates(run),
         trades=_trades(drawn),
         audit=proofs.audit(info["audit"]),

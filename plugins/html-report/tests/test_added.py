@@ -20,7 +20,42 @@ def test_a_run_without_intervals_on_record_is_shown_as_before(build):
     assert added([build.agent()]) == ""
 
 
+def test_a_policy_s_version_stands_with_its_agent(build):
+    assert "<small>agent 'x' (x 1.0), version v1</small>" in attribution(
+        [build.agent(plugin="agent 'x' (x 1.0)", version="v1")]
+    ).replace("&#39;", "'").replace("&#x27;", "'")
+    assert ", version" not in attribution([build.agent(version=None)])
+
+
 def test_an_agent_s_name_is_text_and_nothing_else(build):
     shown = added([build.agent("<b>", added={"money": figure(1.0, 0.5, 2.0), "r": None, "sharpe": None})])
     assert "&lt;b&gt;" in shown
     assert "<b>" not in shown
+
+
+def test_the_arms_of_an_experiment_stand_side_by_side(build):
+    arms = [
+        build.agent(
+            name,
+            experiment={"name": "<sizes>", "arm": number, "of": 2, "symbols": ["A"] * (2 + number)},
+            added={
+                "money": None,
+                "r": None,
+                "sharpe": None,
+                "arm_r": figure(value, -0.5, 0.75),
+                "arm_resolved": 70 + number,
+            },
+        )
+        for number, name, value in ((1, "second", 0.125), (0, "first", 0.25))
+    ]
+    page = attribution([build.agent("gate", experiment=None), *arms])
+    shown = page[page.index("Arms of an experiment") :]
+    assert shown.index("first") < shown.index("second")
+    assert "&lt;sizes&gt;" in shown
+    assert "<sizes>" not in shown
+    assert "<td>3</td><td>71</td><td>+0.12<small>\N{MINUS SIGN}0.50 to +0.75, 40 month blocks</small></td>" in shown
+    assert "gate" not in shown
+
+
+def test_without_an_experiment_nothing_is_said_of_one(build):
+    assert "experiment" not in attribution([build.agent()])

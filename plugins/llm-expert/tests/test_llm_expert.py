@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from darwin_core import ConfigError, DataError, Observation, assembly, config, engine
+from darwin_core import backtest as stored
 
 GOOD = '{"reason": "calm", "decision": "follow", "confidence": 0.5}'
 COLUMNS = ["rsi(14)", "strategy.side", "macd(12, 26, 9)"]
@@ -307,6 +308,24 @@ def test_a_backtest_that_asks_and_one_that_replays_have_the_same_bytes(backtest,
     assert {each.digest for each in replays[:2]} == {live.digest}
     assert set(replays[2].decisions["value"][replays[2].decisions["stage"] == 1]) == {0.0, 1.0}
     assert len(endpoint.requests) == asked
+
+
+def test_what_the_model_says_is_kept_with_each_decision(backtest, tmp_path, endpoint, faults):
+    endpoint.plan = {"up 0.01%, side 1": [faults.refuses(400)]}
+    backtest("live")
+    path = tmp_path / "darwin.toml"
+    path.write_text(DEPLOYMENT.format(url=endpoint.url, calls="recorded", more=""))
+    run, _ = stored.backtest(path)
+    said = [row for row in run.table("decisions").to_pylist() if row["stage"] == "expert"]
+    asked = [row for row in said if row["words"] is not None]
+    assert all(row["fallback"] for row in said if row["words"] is None)  # a column was missing: nobody was asked
+    assert len(asked) > len(said) / 2
+    for row in asked:
+        assert row["words"].startswith(("follow: ", "decline: ", "status: ", "missing: "))
+        assert (row["confidence"] is None) == row["fallback"] == (not row["words"].startswith(("follow", "decline")))
+    with sqlite3.connect(tmp_path / "runs" / "state.sqlite") as state:
+        found = state.execute("SELECT count(*), count(words), count(confidence) FROM agent_decisions").fetchone()
+    assert found == (len(said), len(asked), sum(not row["fallback"] for row in said))
 
 
 def test_a_backtest_bar_by_bar_asks_the_same_and_decides_the_same(backtest, endpoint, tmp_path):

@@ -60,11 +60,11 @@ def rehearse(
     stop
         Bars after which somebody stops it; None: it runs to its end.
     pull_s
-        See `Runtime`.
+        See `darwin_core.live.hearing`.
     """
     session = begun(path) or sessions.begin(path, {}, replay=":")
     runtime = open_runtime(session, 0.0, lambda _status: None)
-    runtime.pull_s = pull_s
+    runtime.hearing.pull_s = pull_s
     if stop is not None:
         runtime.source = Stopped(runtime, stop)
     if prepare is not None:
