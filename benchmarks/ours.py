@@ -12,10 +12,10 @@ from workloads import Convention
 
 from darwin_core import config, engine
 from darwin_core.assembly import assemble
+from darwin_core.law.spot import Spot
 from darwin_core.plugins import Plugins
-from darwin_core.remaking import Base
 from darwin_core.source import Source
-from darwin_core.spot import Spot
+from darwin_core.sweep.remaking import Base
 
 if TYPE_CHECKING:
     from workloads import Account, Bars, Crosses, Floats, Grid

@@ -33,10 +33,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from darwin_core.assembly import AgentPart, Line
-    from darwin_core.audit import Audited
     from darwin_core.config import Settings
     from darwin_core.engine import Result
     from darwin_core.evaluate import Part
+    from darwin_core.law.audit import Audited
     from darwin_core.types import Floats
 
 _KEEP_CELLS = 20_000_000

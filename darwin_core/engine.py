@@ -12,12 +12,12 @@ import numpy as np
 from attrs import define, field, frozen
 
 from darwin_core import ledger, lockstep
-from darwin_core.audit import Auditor
 from darwin_core.blocks import cut, unit_for
 from darwin_core.desks import Desks
 from darwin_core.errors import DataError
 from darwin_core.evaluate import Evaluator, Kept
 from darwin_core.forming import form
+from darwin_core.law.audit import Auditor
 from darwin_core.observing import Panel
 from darwin_core.remarks import listen
 
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from darwin_core.assembly import Line
-    from darwin_core.audit import Audited
     from darwin_core.blocks import Block
     from darwin_core.evaluate import Part
     from darwin_core.forming import Formed
     from darwin_core.guard import Incident
+    from darwin_core.law.audit import Audited
     from darwin_core.observing import Questions, Tier
     from darwin_core.remarks import Listener, Remarks
     from darwin_core.types import Floats, Ints

@@ -14,17 +14,17 @@ from attrs import define
 
 from darwin_core import config
 from darwin_core.assembly import assemble
-from darwin_core.audit import Auditor
 from darwin_core.engine import plan
 from darwin_core.errors import RunError
 from darwin_core.evaluate import Evaluator
+from darwin_core.law.audit import Auditor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from darwin_core.audit import Audited
     from darwin_core.evaluate import Part
+    from darwin_core.law.audit import Audited
 
 _worker: dict[str, Any] = {}
 

@@ -34,8 +34,8 @@ def run(arguments: argparse.Namespace) -> tuple[dict[str, Any], int]:
     show = console(stderr=True)
     if not arguments.json:
         compiled.on_compile(lambda: show.print("[dim]compiling the kernels: once per machine, some seconds[/]"))
-    from darwin_core import sweep
-    from darwin_core.grid import parse
+    from darwin_core.sweep import running as sweep
+    from darwin_core.sweep.grid import parse
 
     grid = dict(parse(text) for text in arguments.grid)
     with screen.progress(show, quiet=arguments.json) as tell:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from darwin_core.sweep import Swept, Trial
+    from darwin_core.sweep.running import Swept, Trial
     from darwin_core.types import Floats
 
 _SHOWN = ("total_return", "sharpe", "max_drawdown", "trades", "final_equity")

@@ -7,8 +7,8 @@ import re
 import pytest
 
 from darwin_core import engine
-from darwin_core.audit import Auditor
 from darwin_core.errors import CausalityError, PluginError
+from darwin_core.law.audit import Auditor
 
 STRATEGY = """
 class Mine:

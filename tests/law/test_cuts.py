@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from darwin_core import cuts
-from darwin_core.cuts import Reach, Terrain, Window
+from darwin_core.law import cuts
+from darwin_core.law.cuts import Reach, Terrain, Window
 from darwin_core.types import Bars, Market
 
 DAY = 86_400_000_000_000

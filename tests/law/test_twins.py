@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from attrs import define, field, frozen
 
-from darwin_core.twins import Origin, places_of
+from darwin_core.law.twins import Origin, places_of
 
 COUNT = 0
 SEEN: list[int] = []

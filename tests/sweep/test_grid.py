@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from darwin_core.errors import ConfigError
-from darwin_core.grid import Grid, parse
+from darwin_core.sweep.grid import Grid, parse
 
 
 @given(

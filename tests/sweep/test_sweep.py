@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from darwin_core import engine, sweep
+from darwin_core import engine
 from darwin_core.assembly import assemble
 from darwin_core.backtest import summary
 from darwin_core.cli import main
 from darwin_core.config import load
 from darwin_core.errors import ConfigError, DarwinError
-from darwin_core.remaking import Remaker, dear
 from darwin_core.store import to_json
+from darwin_core.sweep import running as sweep
+from darwin_core.sweep.remaking import Remaker, dear
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

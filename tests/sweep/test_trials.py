@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from darwin_core.trials import confidence, deflate, expected_maximum
+from darwin_core.sweep.trials import confidence, deflate, expected_maximum
 
 
 def test_the_deflated_sharpe_ratio_is_that_of_the_papers_example() -> None:

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from attrs import define, field, frozen
 
-from darwin_core import cuts
-from darwin_core.asking import AgentAudit
 from darwin_core.assembly import NamedColumn
-from darwin_core.cuts import Reach, Terrain, Window
 from darwin_core.errors import CausalityError, PluginError
 from darwin_core.evaluate import call, compute, cut_proposal, stamp
+from darwin_core.law import cuts
+from darwin_core.law.asking import AgentAudit
+from darwin_core.law.cuts import Reach, Terrain, Window
+from darwin_core.law.twins import Home, Origin
+from darwin_core.law.verdict import Cut, Subject, difference, verdict
 from darwin_core.protocols import WHOLE_TAPE
-from darwin_core.twins import Home, Origin
 from darwin_core.types import Market
-from darwin_core.verdict import Cut, Subject, difference, verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from darwin_core.engine import Walk
     from darwin_core.evaluate import Evaluator, Part
     from darwin_core.forming import Formed
+    from darwin_core.law.verdict import Outputs
     from darwin_core.observing import Questions
     from darwin_core.plugins import Owner
     from darwin_core.types import Ints
-    from darwin_core.verdict import Outputs
 
 _SAMPLED = 2
 """Blocks in which a cheap audit cuts every component (or how often in the only one there is), beside the first block

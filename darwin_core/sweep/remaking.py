@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from darwin_core.assembly import NamedColumn
-    from darwin_core.grid import Grid
     from darwin_core.plugins import Owner
     from darwin_core.protocols import Features
     from darwin_core.source import Source
+    from darwin_core.sweep.grid import Grid
 
 ROOM = 1 << 30
 """Bytes of columns and bars that a process keeps for the next points."""

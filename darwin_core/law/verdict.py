@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from attrs import define, frozen
 
-from darwin_core import cuts
 from darwin_core.errors import PluginError
 from darwin_core.evaluate import stamp
+from darwin_core.law import cuts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from numpy.typing import NDArray
 
-    from darwin_core.cuts import Window
+    from darwin_core.law.cuts import Window
+    from darwin_core.law.twins import Origin
     from darwin_core.plugins import Owner
-    from darwin_core.twins import Origin
     from darwin_core.types import Bars, Market
 
     Outputs: TypeAlias = Mapping[str, NDArray[Any] | float | None]

@@ -18,12 +18,12 @@ from darwin_core.backtest import resolved, store_of, summary
 from darwin_core.clock import cpu_seconds, now
 from darwin_core.config import load, settings
 from darwin_core.errors import CausalityError, ConfigError, DarwinError, RunError, did_you_mean
-from darwin_core.grid import Grid
+from darwin_core.law.spot import Spot
 from darwin_core.parallel import pool
-from darwin_core.remaking import Remaker, dear
-from darwin_core.spot import Spot
 from darwin_core.store import Store, to_json
-from darwin_core.trials import deflate
+from darwin_core.sweep.grid import Grid
+from darwin_core.sweep.remaking import Remaker, dear
+from darwin_core.sweep.trials import deflate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

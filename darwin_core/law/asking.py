@@ -14,10 +14,10 @@ from darwin_core.blocks import Block
 from darwin_core.errors import CausalityError
 from darwin_core.evaluate import Part, stamp
 from darwin_core.guard import Guard, Incidents
+from darwin_core.law.twins import Home, Origin, Twin
+from darwin_core.law.verdict import same
 from darwin_core.lockstep import TARGET_STAGE
-from darwin_core.twins import Home, Origin, Twin
 from darwin_core.types import Observation, Proposal
-from darwin_core.verdict import same
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -1,0 +1,1 @@
+"""Many runs of one deployment that differ in a few keys."""
