@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         Column,
         Features,
         Feed,
+        Mirror,
         Model,
         Monitor,
         Reporter,
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
         Strategy,
         Stream,
     )
+    from darwin_core.registry.bundle import Verified
     from darwin_core.training.policy import LearnedAgent, Policy, PolicyOptions
     from darwin_core.training.task import Examples, Task
     from darwin_core.training.trainer import Lesson, Rows, Trained, Trainer, TrainingPlan
@@ -92,6 +94,7 @@ _HOMES = {
         "Column",
         "Feed",
         "Features",
+        "Mirror",
         "Model",
         "Monitor",
         "Reporter",
@@ -99,6 +102,7 @@ _HOMES = {
         "Strategy",
         "Stream",
     ),
+    "registry.bundle": ("Verified",),
     "training.policy": ("LearnedAgent", "Policy", "PolicyOptions"),
     "training.task": ("Examples", "Task"),
     "training.trainer": ("Lesson", "Rows", "Trained", "Trainer", "TrainingPlan"),
@@ -134,6 +138,7 @@ __all__ = [
     "Lesson",
     "Limits",
     "Market",
+    "Mirror",
     "Model",
     "Monitor",
     "Observation",
@@ -161,6 +166,7 @@ __all__ = [
     "TrainingPlan",
     "Unknown",
     "Venue",
+    "Verified",
     "did_you_mean",
     "exit_order_id",
     "hookimpl",

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         Broker,
         Features,
         Feed,
+        Mirror,
         Monitor,
         Reporter,
         Strategy,
@@ -75,6 +76,11 @@ def make_broker(options: Options, deployed: Deployed) -> Broker:
 @hookspec(firstresult=True)
 def make_reporter(options: Options) -> Reporter:
     """Make one reporter of ``[[reporters]]``."""
+
+
+@hookspec(firstresult=True)
+def make_mirror(options: Options) -> Mirror:
+    """Make the shared place of ``[registry.mirror]``, for ``darwin models push`` and ``pull``; nothing is asked yet."""
 
 
 @hookspec(firstresult=True)

@@ -1,4 +1,4 @@
-"""``darwin models``: list, show, verify, promote and roll back policies; make keys."""
+"""``darwin models``: list, show, verify, promote, roll back, push and pull policies; make keys."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import asdict, evolve
 
+from darwin_core.cli import mirror
 from darwin_core.cli.audit import now_ns
 from darwin_core.cli.running import console, escape
 
@@ -15,12 +16,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from darwin_core.registry import Listed, Pointer, Registry, RegistryTable, Signer, Verified
+    from darwin_core.source import Source
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command and its forms."""
     _add_place(parser)
-    forms = parser.add_subparsers(metavar="list|show|verify|promote|rollback|keygen")
+    forms = parser.add_subparsers(metavar="list|show|verify|promote|rollback|push|pull|keygen")
     listing = forms.add_parser("list", help="list all versions, each verified")
     listing.add_argument("agent", nargs="?", metavar="AGENT", help="only this agent's")
     listing.set_defaults(run=_list)
@@ -41,7 +43,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         form.add_argument("--who", required=True, help="your name")
         form.add_argument("--why", required=True, help="the reason")
         form.add_argument("--key", metavar="FILE", help="the private key (the deployment's)")
-    for form in (listing, *shown, rollback):
+    moving = mirror.add_forms(forms, _push, _pull)
+    for form in (listing, *shown, rollback, *moving):
         _add_place(form, default=argparse.SUPPRESS)  # what is given before the form's name is not forgotten
     keygen = forms.add_parser("keygen", help="make a pair of keys; a passphrase comes from DARWIN_MODELS_PASSPHRASE")
     keygen.add_argument("--out", default="keys", metavar="FOLDER", type=Path, help="where they go (keys)")
@@ -65,21 +68,27 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     return _list(arguments)
 
 
+def _source(arguments: argparse.Namespace) -> Source:
+    """Return the deployment; without any an empty one."""
+    from darwin_core.source import Source
+
+    path = Path(arguments.deployment or "darwin.toml")
+    if arguments.deployment is None and not path.exists():
+        return Source.parse("", path)
+    return Source.load(path)
+
+
 def _table(arguments: argparse.Namespace) -> tuple[RegistryTable, Path]:
     """Return the deployment's ``[registry]`` and the folder that its paths are meant in."""
     from darwin_core.errors import ConfigError
     from darwin_core.options import structure
     from darwin_core.registry import RegistryTable
-    from darwin_core.source import Source
 
-    path = Path(arguments.deployment or "darwin.toml")
-    if arguments.deployment is None and not path.exists():
-        return RegistryTable(), Path()
-    source = Source.load(path)
+    source = _source(arguments)
     table = source.tables.get("registry", {})
     if not isinstance(table, dict):
         raise ConfigError(f"{source.at(('registry',))}: a table is expected, not {table!r}")
-    return structure(RegistryTable, table, source, ("registry",)), path.parent
+    return structure(RegistryTable, table, source, ("registry",)), source.path.parent
 
 
 def _open(arguments: argparse.Namespace) -> Registry:
@@ -248,6 +257,14 @@ def _rollback(arguments: argparse.Namespace) -> dict[str, Any]:
     by = (arguments.who, arguments.why, _signer(arguments))
     new = registry.rollback(arguments.agent, *by, at=now_ns(), to=arguments.version, seen=arguments.seen)
     return _told(new, "", arguments)
+
+
+def _push(arguments: argparse.Namespace) -> dict[str, Any]:
+    return mirror.push(_open(arguments), _source(arguments), arguments)
+
+
+def _pull(arguments: argparse.Namespace) -> dict[str, Any]:
+    return mirror.pull(_open(arguments), _source(arguments), arguments)
 
 
 def _told(new: Pointer, note: str, arguments: argparse.Namespace) -> dict[str, Any]:

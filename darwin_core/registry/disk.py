@@ -9,10 +9,12 @@ import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from attrs import frozen
+
 from darwin_core.registry.errors import RegistryError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 DRAFT = ".draft-"
@@ -70,6 +72,21 @@ def read(path: Path, limit: int) -> bytes:
     return content
 
 
+@frozen
+class Folder:
+    """A version's folder on disk, as `darwin_core.registry.verifying.Place`."""
+
+    path: Path
+
+    def names(self) -> Sequence[str]:
+        """Return what is in it, sorted."""
+        return names(self.path)
+
+    def read(self, name: str, limit: int) -> bytes:
+        """Return a file's content."""
+        return read(self.path / name, limit)
+
+
 def write_new(path: Path, content: bytes, mode: int = 0o644) -> None:
     """Write a file that is not there yet; returns when it is on disk."""
     with os.fdopen(os.open(path, _WRITE, mode), "wb") as file:
@@ -84,6 +101,17 @@ def replace(path: Path, content: bytes, home: Path) -> None:
     write_new(beside, content)
     beside.replace(path)
     sync(path.parent)
+
+
+def install(home: Path, name: str, contents: Mapping[str, bytes]) -> None:
+    """Make a folder of files: it is there whole or not at all. Only for who holds the lock."""
+    draft = home / f"{DRAFT}{name}"
+    draft.mkdir()
+    for each, content in contents.items():
+        write_new(draft / each, content)
+    sync(draft)
+    draft.rename(home / name)
+    sync(home)
 
 
 def sync(folder: Path) -> None:

@@ -27,7 +27,7 @@ from darwin_core.registry.errors import RegistryError
 from darwin_core.registry.pointer import By, Named, Pointer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from darwin_core.registry.keys import Signer, Trusted
     from darwin_core.registry.pointer import Sealed
@@ -70,7 +70,7 @@ class Registry:
 
     def versions(self, agent: str) -> tuple[str, ...]:
         """Return the names of an agent's versions, oldest first, as they lie there."""
-        home = self._home(agent)
+        home = self.home(agent)
         if not home.exists():
             hint = did_you_mean(agent, self.agents())
             raise RegistryError(f"there is no policy of {agent!r} in {self.folder}: {hint}")
@@ -82,15 +82,20 @@ class Registry:
 
     def verify(self, agent: str, version: str) -> Verified:
         """Return a version, its bytes in memory, every one of them as it was signed."""
+        return self.whole(agent, version)[0]
+
+    def whole(self, agent: str, version: str) -> tuple[Verified, Mapping[str, bytes]]:
+        """Return what `verify` does, with all its files' bytes: the manifest and the signature too."""
         sequence_of(version)
         known = self.versions(agent)
         if version not in known:
             raise RegistryError(f"there is no version {version} of {agent}: {did_you_mean(version, known)}")
-        return verifying.verify(self._home(agent) / version, agent, version, self.trusted)
+        place = verifying.Keeping(disk.Folder(self.home(agent) / version))
+        return verifying.verify(place, agent, version, self.trusted), place.contents
 
     def has_pointer(self, agent: str) -> bool:
         """Whether there is any statement of what is in service, sound or not."""
-        return statements.begun(self._home(agent))
+        return statements.begun(self.home(agent))
 
     def pointer(self, agent: str, seen: int = 0) -> Pointer:
         """Return the statement that is in force."""
@@ -110,24 +115,21 @@ class Registry:
 
     def history(self, agent: str, seen: int = 0) -> tuple[Pointer, ...]:
         """Return all statements, oldest first, each checked against the one before it."""
-        now = self._in_force(agent, seen)
-        return statements.chain(self._home(agent), now)
+        return tuple(each.pointer for each in self.sealed(agent, seen))
+
+    def sealed(self, agent: str, seen: int = 0) -> tuple[Sealed, ...]:
+        """Return what `history` does, with the bytes that say it."""
+        return statements.chain(self.home(agent), self._in_force(agent, seen))
 
     def publish(self, bundle: Bundle, signer: Signer) -> str:
         """Write and sign a new version; return its name. It is there whole or not at all."""
         self.trusted.expect(signer)
         contents = bundle.contents()
-        with self._writing(bundle.agent) as home:
+        with self.writing(bundle.agent) as home:
             version = version_of(self._next_number(bundle.agent))
             manifest = encode(Manifest.of(bundle.agent, sequence_of(version), contents))
             contents |= {MANIFEST: manifest, SIGNATURE: signer.sign("manifest", manifest)}
-            draft = home / f"{disk.DRAFT}{version}"
-            draft.mkdir()
-            for name, content in contents.items():
-                disk.write_new(draft / name, content)
-            disk.sync(draft)
-            draft.rename(home / version)
-            disk.sync(home)
+            disk.install(home, version, contents)
         return version
 
     def promote(
@@ -147,7 +149,7 @@ class Registry:
         by = By(who, why, at)
         self.trusted.expect(signer)
         found = self.verify(agent, version)
-        with self._writing(agent) as home:
+        with self.writing(agent) as home:
             now = statements.newest(home, agent, self.trusted, seen) if statements.begun(home) else None
             new = pointer.promote(now, agent, Named(version, found.digest), by, seen)
             statements.write(home, now, new, signer)
@@ -160,7 +162,7 @@ class Registry:
         by = By(who, why, at)
         self.trusted.expect(signer)
         self.versions(agent)
-        with self._writing(agent) as home:
+        with self.writing(agent) as home:
             now = self._in_force(agent, seen)
             target = self._target(agent, now, to)
             self._named(agent, target)
@@ -176,8 +178,8 @@ class Registry:
             return good[-1]
         if to == now.pointer.version:
             raise RegistryError(f"{agent} {to} is in service already")
-        past = statements.chain(self._home(agent), now)
-        served = {each.version: each.named for each in past}
+        past = statements.chain(self.home(agent), now)
+        served = {each.pointer.version: each.pointer.named for each in past}
         if to not in served:
             hint = did_you_mean(to, set(served) - {now.pointer.version})
             raise RegistryError(f"{agent} {to} was never in service ({hint}); a new version is promoted")
@@ -185,7 +187,7 @@ class Registry:
 
     def _in_force(self, agent: str, seen: int) -> Sealed:
         self.versions(agent)
-        home = self._home(agent)
+        home = self.home(agent)
         if not seen and not statements.begun(home):
             raise RegistryError(f"{agent} has no version in service: darwin models promote {agent} --version V")
         return statements.newest(home, agent, self.trusted, seen)
@@ -193,7 +195,7 @@ class Registry:
     def _named(self, agent: str, named: Named) -> Verified:
         found = self.verify(agent, named.version)
         if found.digest != named.manifest:
-            where = self._home(agent) / named.version
+            where = self.home(agent) / named.version
             raise RegistryError(f"{where} is not the {named.version} that was put into service: other files, same name")
         return found
 
@@ -206,21 +208,22 @@ class Registry:
     def _next_number(self, agent: str) -> int:
         """Return a number above those of all versions that are there or were in service."""
         known = [*self.versions(agent)]
-        home = self._home(agent)
+        home = self.home(agent)
         if statements.begun(home):
             now = statements.newest(home, agent, self.trusted).pointer
             known += [each.version for each in (now.named, *now.good)]
         return 1 + max(map(sequence_of, known), default=0)
 
-    def _home(self, agent: str) -> Path:
+    def home(self, agent: str) -> Path:
+        """Return an agent's folder; refuse a name that leads elsewhere, and a link."""
         home = self.folder / agent_name(agent)
         disk.refuse_link(home)
         return home
 
     @contextmanager
-    def _writing(self, agent: str) -> Iterator[Path]:
+    def writing(self, agent: str) -> Iterator[Path]:
         """Hold the lock of an agent's folder; make the folder when there is none."""
-        home = self._home(agent)
+        home = self.home(agent)
         with disk.telling(home, "written"):
             if not home.exists():
                 home.mkdir(parents=True, exist_ok=True)

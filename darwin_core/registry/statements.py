@@ -15,6 +15,7 @@ from darwin_core.registry.errors import RegistryError
 from darwin_core.registry.pointer import LIMIT, Pointer, Sealed, parse, seal, unseal
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from darwin_core.registry.keys import Signer, Trusted
@@ -50,7 +51,7 @@ def newest(home: Path, agent: str, trusted: Trusted, seen: int = 0) -> Sealed:
     return now
 
 
-def chain(home: Path, now: Sealed) -> tuple[Pointer, ...]:
+def chain(home: Path, now: Sealed) -> tuple[Sealed, ...]:
     """Return all statements up to the one in force, oldest first.
 
     Each is known by its SHA-256, which stands in the signed one after it; so the history of a key that is trusted no
@@ -61,27 +62,79 @@ def chain(home: Path, now: Sealed) -> tuple[Pointer, ...]:
     RegistryError
         One is missing, or is not the one that the next follows.
     """
-    found = [now.pointer]
-    while found[0].previous:
-        number = found[0].counter
+    found = [now]
+    while found[0].pointer.previous:
+        number = found[0].pointer.counter
         path = _place(home, number - 1)
         content = disk.read(path, LIMIT)
-        if sha256(content) != found[0].previous:
+        if sha256(content) != found[0].pointer.previous:
             raise RegistryError(f"{path} is not the statement that number {number} follows: it was changed or replaced")
-        found.insert(0, parse(content, path))
+        found.insert(0, Sealed(parse(content, path), content))
     return tuple(found)
+
+
+def following(home: Path, now: Sealed | None, newest: Sealed, fetch: Callable[[int], bytes]) -> tuple[Sealed, ...]:
+    """Return a statement from elsewhere and those before it, back to the first one that is here, oldest first.
+
+    Parameters
+    ----------
+    now
+        What is in force here.
+    newest
+        The statement from elsewhere, signed by a trusted key, not older than `now`.
+    fetch
+        Returns what there is elsewhere of a number. Each is known by its SHA-256, as in `chain`.
+
+    Raises
+    ------
+    RegistryError
+        `now` is not among those that it follows, or one of them was changed.
+    """
+    found = [newest]
+    while found[0].pointer.previous:
+        number = found[0].pointer.counter - 1
+        own = _own(home, now, number)
+        content = fetch(number) if own is None else own
+        if sha256(content) != found[0].pointer.previous:
+            what = "was changed or replaced" if own is None else "is not the one that is here: two machines promoted"
+            raise RegistryError(f"statement number {number}, which number {number + 1} follows, {what}")
+        if own is not None:
+            return tuple(found)
+        found.insert(0, Sealed(parse(content, _place(home, number)), content))
+    if now is not None and newest.content != now.content:
+        raise RegistryError(
+            f"statement number {newest.pointer.counter} does not follow number {now.pointer.counter}, which is in "
+            f"force here: the registry was begun anew there; move {home} aside first"
+        )
+    return tuple(found)
+
+
+def _own(home: Path, now: Sealed | None, number: int) -> bytes | None:
+    if now is not None and now.pointer.counter == number:
+        return now.content
+    path = _place(home, number)
+    return disk.read(path, LIMIT) if path.exists() or path.is_symlink() else None
 
 
 def write(home: Path, now: Sealed | None, new: Pointer, signer: Signer) -> None:
     """Put a statement into force. The caller holds the lock."""
+    adopt(home, now, (Sealed(new, seal(new, signer)),))
+
+
+def adopt(home: Path, now: Sealed | None, new: tuple[Sealed, ...]) -> None:
+    """Put the last of some statements into force, the others before it on record. The caller holds the lock.
+
+    The copies are written oldest first, so that after a crash those that are missing are the newest ones.
+    """
     history = home / HISTORY
     disk.refuse_link(history)
     history.mkdir(exist_ok=True)
     if now is not None:
         _copy(home, now.pointer.counter, now.content)
-    content = seal(new, signer)
-    disk.replace(home / CURRENT, content, home)
-    _copy(home, new.counter, content)
+    if now is None or now.content != new[-1].content:
+        disk.replace(home / CURRENT, new[-1].content, home)
+    for each in new:
+        _copy(home, each.pointer.counter, each.content)
 
 
 def _copy(home: Path, number: int, content: bytes) -> None:

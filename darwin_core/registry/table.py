@@ -1,12 +1,13 @@
-"""The deployment's ``[registry]``: where the policies are, whose signatures count, and with what to sign."""
+"""The deployment's ``[registry]``: where policies are, whose signatures count, what signs, where they are shared."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
-from attrs.validators import min_len
+from attrs.validators import min_len, optional
 
 from darwin_core.options import Secret  # noqa: TC001 - `structure` reads the annotation
 from darwin_core.registry.errors import RegistryError
@@ -15,6 +16,15 @@ from darwin_core.registry.registry import Registry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+_PASSWORD = re.compile(r"://[^/]*@")
+
+
+def _is_a_mirror(_table: object, _key: object, value: dict[str, Any]) -> None:
+    if not isinstance(value.get("use"), str) or not value["use"]:
+        raise ValueError('the key \'use\' is missing: write use = "PLUGIN" or "./file.py"')
+    if any(isinstance(each, str) and _PASSWORD.search(each) for each in value.values()):
+        raise ValueError("an address has a name or a password in it: what is secret does not stand in this file")
 
 
 @frozen
@@ -31,11 +41,15 @@ class RegistryTable:
     key
         The private key, for publishing and promoting: ``"${NAME}"`` of a variable that holds its PEM text, or
         ``{ file = "PATH" }`` (mode 0600). Serving needs none.
+    mirror
+        The shared place for ``darwin models push`` and ``pull``: a plugin, ``use = "mlflow"``, and its options. Nothing
+        else asks it, and the policies on disk are what is loaded.
     """
 
     path: str = field(default="artifacts/models", validator=min_len(1))
     trusted: tuple[str, ...] = ()
     key: Secret | None = None
+    mirror: dict[str, Any] | None = field(default=None, validator=optional(_is_a_mirror))
 
     def open(self, folder: Path, more: Sequence[str] = ()) -> Registry:
         """Return the registry of a deployment in `folder`; `more` are further keys, relative to where one stands."""

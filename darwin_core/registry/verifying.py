@@ -1,10 +1,11 @@
-"""A version's folder to verified bytes: signature first, then every file against the manifest, then the meaning."""
+"""A version's files to verified bytes: signature first, then every file against the manifest, then the meaning."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from darwin_core.registry import disk
+from attrs import field, frozen
+
 from darwin_core.registry.bundle import (
     MANIFEST,
     METADATA,
@@ -23,6 +24,7 @@ from darwin_core.registry.keys import LINE
 from darwin_core.registry.schema import ObservationSchema
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from darwin_core.registry.keys import Trusted
@@ -30,24 +32,60 @@ if TYPE_CHECKING:
 _MANIFEST_LIMIT = 1_000_000
 
 
-def verify(folder: Path, agent: str, version: str, trusted: Trusted) -> Verified:
-    """Read a version's folder once and return what was verified.
+class Place(Protocol):
+    """Where a version's files are."""
+
+    @property
+    def path(self) -> Path:
+        """Its name, for errors; a folder here, or somewhere else."""
+
+    def names(self) -> Sequence[str]:
+        """Return the files' names."""
+
+    def read(self, name: str, limit: int) -> bytes:
+        """Return a file's content; raise RegistryError when it is missing, or larger than `limit` bytes."""
+
+
+@frozen(eq=False)
+class Keeping:
+    """A place of which every byte that was read is kept; after `verify` these are the bytes that were verified."""
+
+    place: Place
+    contents: dict[str, bytes] = field(factory=dict, init=False, repr=False)
+
+    @property
+    def path(self) -> Path:
+        """Its name, for errors."""
+        return self.place.path
+
+    def names(self) -> Sequence[str]:
+        """Return the files' names."""
+        return self.place.names()
+
+    def read(self, name: str, limit: int) -> bytes:
+        """Return a file's content, and keep it."""
+        content = self.contents[name] = self.place.read(name, limit)
+        return content
+
+
+def verify(place: Place, agent: str, version: str, trusted: Trusted) -> Verified:
+    """Read every file of a version once and return what was verified.
 
     Raises
     ------
     RegistryError
         Anything that is not as it was signed: names the file and says why.
     """
-    present = disk.names(folder)
+    folder, present = place.path, place.names()
     if SIGNATURE not in present:
         raise RegistryError(f"{folder / SIGNATURE} is missing: {agent} {version} is unsigned")
-    line = disk.read(folder / SIGNATURE, LINE)
-    text = disk.read(folder / MANIFEST, _MANIFEST_LIMIT)
+    line = place.read(SIGNATURE, LINE)
+    text = place.read(MANIFEST, _MANIFEST_LIMIT)
     key = trusted.check("manifest", text, line, folder / MANIFEST, folder / SIGNATURE)
     manifest = decode(Manifest, text, folder / MANIFEST)
     _is_of(manifest, agent, version, folder)
     _all_there(manifest, present, folder)
-    files = {file.name: _read(folder / file.name, file) for file in manifest.files}
+    files = {file.name: _read(place, file) for file in manifest.files}
     return Verified(
         agent, version, manifest.sequence, sha256(text), key, files,
         ObservationSchema.from_json(files[SCHEMA], folder / SCHEMA),
@@ -67,7 +105,7 @@ def _is_of(manifest: Manifest, agent: str, version: str, folder: Path) -> None:
     manifest.refuse_odd_names(str(where))
 
 
-def _all_there(manifest: Manifest, present: list[str], folder: Path) -> None:
+def _all_there(manifest: Manifest, present: Sequence[str], folder: Path) -> None:
     wanted = {MANIFEST, SIGNATURE, *(file.name for file in manifest.files)}
     for name in present:
         if name not in wanted:
@@ -78,8 +116,8 @@ def _all_there(manifest: Manifest, present: list[str], folder: Path) -> None:
         raise RegistryError(f"{folder / name} is missing")
 
 
-def _read(path: Path, file: File) -> bytes:
-    content = disk.read(path, file.size)
+def _read(place: Place, file: File) -> bytes:
+    path, content = place.path / file.name, place.read(file.name, file.size)
     if len(content) < file.size:
         raise RegistryError(f"{path} was cut short: it has {len(content):,} bytes of {file.size:,}")
     if sha256(content) != file.sha256:
