@@ -17,6 +17,8 @@ from darwin_trainers.graph import perceptron
 from darwin_trainers.ppo import Ppo, refuse_other
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from darwin_core import Lesson, Rows, TrainingPlan
@@ -50,12 +52,13 @@ class Learning:
         """Return a training at its start, or where its checkpoint left it."""
         env = RecordedEnv(lesson.train, settings.slots, settings.steps, plan.seed)
         kind = PPO if lesson.train.allowed is None else MaskablePPO
-        model = kind(
+        model: Any = kind(
             "MlpPolicy", env, n_steps=settings.steps, batch_size=settings.minibatch, n_epochs=settings.epochs,
             learning_rate=settings.rate, ent_coef=settings.entropy, gamma=0.0, gae_lambda=1.0, seed=plan.seed,
             device="cpu", policy_kwargs={"net_arch": [settings.hidden] * 2, "activation_fn": torch.nn.Tanh},
             tensorboard_log=str(plan.tensorboard) if plan.tensorboard else None,
         )  # fmt: skip
+        model._update_info_buffer = _at_ends(model._update_info_buffer)  # noqa: SLF001
         learning = cls(lesson, plan, identity, env, model)
         model._setup_learn(plan.steps, None, reset_num_timesteps=True, tb_log_name="ppo")  # noqa: SLF001
         model.set_logger(model.logger)  # otherwise each stretch of a training begins a new file
@@ -162,6 +165,16 @@ class Learning:
 
 def _named(arrays: dict[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
     return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+
+
+def _at_ends(update: Callable[..., None]) -> Callable[..., None]:
+    """Return what notes the episodes that end, called when they do: all slots' end together, most steps end none."""
+
+    def called(infos: list[dict[str, Any]], dones: Any = None) -> None:
+        if infos[0]:
+            update(infos, dones)
+
+    return called
 
 
 def _mean_reward(actor: list[NDArray[Any]], rows: Rows) -> float:
