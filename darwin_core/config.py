@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from attrs import Factory, field, fields, frozen
+from attrs import Factory, evolve, field, fields, frozen
 from attrs.validators import and_, ge, gt, in_, le, lt, matches_re, max_len, optional, or_
 
 from darwin_core.errors import ConfigError, did_you_mean
@@ -282,10 +282,11 @@ def load(path: Path, changes: Mapping[str, Any] | None = None) -> Settings:
 
 
 def settings(source: Source, changes: Mapping[str, Any]) -> Settings:
-    """Validate a parsed deployment."""
+    """Validate a parsed deployment with some keys changed; its `source` has the changed tables, for whoever asks it."""
     tables = source.tables
     for dotted, value in changes.items():
         tables = set_key(tables, dotted, value)
+    source = evolve(source, tables=tables)
     for name in tables:
         if name not in _KNOWN:
             raise ConfigError(f"{source.at((name,))}: unknown table: {did_you_mean(name, _KNOWN)}")

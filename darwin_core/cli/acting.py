@@ -50,6 +50,8 @@ def secret(arguments: argparse.Namespace) -> str:
 
 def request(arguments: argparse.Namespace, do: str, details: dict[str, str] | None = None) -> dict[str, Any]:
     """Return the request that a command sends."""
+    if not arguments.reason.strip():
+        raise ConfigError("--reason is empty: say why, it goes on the record")
     return {
         "do": do,
         "why": arguments.reason,

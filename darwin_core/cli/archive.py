@@ -47,7 +47,9 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         said = "nothing is old enough" if moved.segment is None else (
             f"moved records {moved.segment.first:,} to {moved.segment.last:,} to {moved.segment.file}"
         )  # fmt: skip
-        console().print(escape(f"{said}; {moved.kept:,} records are in the journal"), soft_wrap=True)
+        console().print(
+            escape(f"{said}; the journal holds {moved.kept:,} record{'s' * (moved.kept != 1)}"), soft_wrap=True
+        )
         for segment in dropped:
             console().print(escape(f"dropped {segment.file}"), soft_wrap=True)
     return {

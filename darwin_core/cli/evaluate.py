@@ -122,12 +122,13 @@ def _show_list(rows: Sequence[Mapping[str, Any]], path: Path, out: Console) -> N
         out.print(line((f"{path} holds no decision of any agent", "")))
         return
     table = _table("agent", "decisions", "applied", "agreed", "last day")
-    session = ""
+    session, keys = "", [(row["session_id"], row["agent_name"]) for row in rows]
     for row in rows:
         if row["session_id"] != session:
             session = row["session_id"]
             table.add_row(Text(f"{row['kind']} {clean(session)}", "dim"))
-        name = Text(f"  {clean(row['agent_name'])}", "bold")
+        many = keys.count((row["session_id"], row["agent_name"])) > 1
+        name = Text(f"  {clean(row['agent_name'])}", "bold") + Text(f" {clean(row['agent_version'])}" * many, "")
         cells = (count(row["decisions"]), count(row["applied"]), percent(row["agreement"]), row["last_utc"][:10])
         table.add_row(name, *cells)
     out.print(table)
@@ -207,10 +208,10 @@ def _skipped(health: Health) -> Text | None:
 
 def _impact(health: Health) -> list[tuple[str, Text]]:
     """Return a line a measure, each with its interval, and what they rest on."""
-    from darwin_core.screen.words import count, line, money, ratio
+    from darwin_core.screen.words import count, line, money
 
     measures: tuple[tuple[Interval | None, str, Callable[..., str]], ...] = (
-        (health.impact_r, "R a decision", ratio),
+        (health.impact_r, "R a decision", _r),
         (health.impact_money, "in money, all decisions", money),
         (health.account, "a day on the whole account", _basis_points),
     )
@@ -220,14 +221,18 @@ def _impact(health: Health) -> list[tuple[str, Text]]:
         return [("Impact", line((f"not known: {why}", "yellow")))]
     applied = "" if health.applied == health.decisions else ", applied or not"
     known = f"; {count(health.resolved)} outcomes known" if health.moment == "candidate" else ""
-    rows.append(line((f"against its baseline{applied}{known}", "dim")))
+    # A baseline need not be what there is without the agent: an expert's is to decline.
+    if health.impact_r is not None or health.impact_money is not None:
+        rows.append(line((f"against its baseline{applied}{known}", "dim")))
+    if health.account is not None:
+        rows.append(line(("the account: against one without the agent", "dim")))
     rows.append(line((_about_intervals(health), "dim")))
     return [("Impact" if number == 0 else "", row) for number, row in enumerate(rows)]
 
 
 def _experiment(health: Health) -> list[tuple[str, Text]]:
     """Return a line an arm: where it acts, what it adds there, and how that compares with the first one."""
-    from darwin_core.screen.words import clean, count, line, ratio
+    from darwin_core.screen.words import clean, count, line
 
     found = health.experiment
     if found is None:
@@ -239,10 +244,17 @@ def _experiment(health: Health) -> list[tuple[str, Text]]:
         if arm.uplift is None:
             lines.append(line(("  nothing known: no outcome of a decision about a candidate", "yellow")))
             continue
-        lines.append(line(("  ", "")) + _with_interval(arm.uplift, "R a decision", ratio))
+        lines.append(line(("  ", "")) + _with_interval(arm.uplift, "R a decision", _r))
         if arm.lead is not None:
-            lines.append(line(("  ", "")) + _with_interval(arm.lead, f"R against {clean(health.agent)}", ratio))
+            lines.append(line(("  ", "")) + _with_interval(arm.lead, f"R against {clean(health.agent)}", _r))
     return [("Experiment" if number == 0 else "", each) for number, each in enumerate(lines)]
+
+
+def _r(value: float, *, sign: bool = False) -> str:
+    """Return R with the digits that a mean over many decisions needs: an end of -0.003 is not 0."""
+    from darwin_core.screen.words import fixed
+
+    return fixed(value, 3, sign=sign)
 
 
 def _basis_points(value: float, *, sign: bool = False) -> str:

@@ -34,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> dict[str, Any]:
     """Run a session until its bars end or somebody stops it; return how it stands."""
     from darwin_core import compiled
+    from darwin_core.live import session as sessions
     from darwin_core.live.control import snapshot
     from darwin_core.live.control.actions import as_entry
     from darwin_core.live.control.server import Server
@@ -43,8 +44,9 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     show = console(stderr=True)
     if not arguments.json:
         compiled.on_compile(lambda: show.print("[dim]compiling the kernels: once per machine, some seconds[/]"))
-    session = _session(arguments)
-    speed = _speed(arguments.speed, session.settings.live.speed)
+    asked = _speed(arguments.speed)
+    session = _session(arguments, show)
+    speed = session.settings.live.speed if asked is None else asked
     with contextlib.ExitStack() as stack:
         screen = stack.enter_context(LiveScreen(console(), as_lines=arguments.plain)) if not arguments.json else None
 
@@ -53,7 +55,11 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
             if screen is not None:
                 screen.show(status)
 
-        runtime = open_runtime(session, speed, publish)
+        try:
+            runtime = open_runtime(session, speed, publish)
+        except BaseException:
+            sessions.forget(session)
+            raise
 
         def record(action: Action, answer: Answer) -> None:
             runtime.record(as_entry(action, answer))
@@ -81,23 +87,33 @@ def _remember(session: Session, show: Console) -> None:
         show.print(f"[yellow]not recorded: {escape(str(error))}[/]")
 
 
-def _session(arguments: argparse.Namespace) -> Session:
+def _session(arguments: argparse.Namespace, show: Console) -> Session:
     """Begin a session, or take up the one that is there."""
     from darwin_core import config
+    from darwin_core.errors import ConfigError
     from darwin_core.live import session as sessions
 
     path, given = Path(arguments.deployment), changes(arguments.settings)
-    if arguments.resume:
-        return sessions.find(arguments.resume, path)
+    if arguments.resume is not None:
+        if given or arguments.replay is not None:
+            raise ConfigError("--resume goes on with what the session was begun with: leave --set and --replay out")
+        found = sessions.find(arguments.resume, path)
+        if not sessions.unchanged(found):
+            note = f"{found.info['deployment']} has changed since; the session goes on with the words it was begun with"
+            show.print(f"[yellow]{escape(note)}[/]", soft_wrap=True)
+        return found
     settings = config.load(path, given)
-    return sessions.begin(path, given, replay=arguments.replay or settings.live.replay or None)
+    replay = settings.live.replay if arguments.replay is None else arguments.replay
+    if arguments.replay == "":
+        raise ConfigError("--replay is empty: write FROM:TO, 2015-01-01:2016-01-01; either may be empty")
+    return sessions.begin(path, given, replay=replay or None)
 
 
-def _speed(given: str | None, default: float) -> float:
+def _speed(given: str | None) -> float | None:
     from darwin_core.errors import ConfigError
 
     if given is None:
-        return default
+        return None
     if given == "max":
         return 0.0
     try:

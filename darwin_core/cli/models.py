@@ -115,6 +115,8 @@ def _list(arguments: argparse.Namespace) -> dict[str, Any]:
             pointer, refused = registry.pointer(agent), ""
         except RegistryError as error:
             pointer, refused = None, str(error)
+        if pointer is not None and pointer.version not in {each.version for each in found}:
+            refused = f"{pointer.version} is in service, and its folder is missing: bring it back, or promote another"
         versions = [_facts(each) for each in found]
         agents[agent] = {
             "current": pointer and pointer.version,

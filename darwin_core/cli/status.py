@@ -57,23 +57,29 @@ def _left_behind(folder: Path) -> tuple[dict[str, Any] | None, float]:
 
 
 def _tell(value: Any, age: float, problem: str, latch: str) -> None:
+    from rich.text import Text
+
     from darwin_core.live.control import snapshot
 
     out = console()
+    above = []
     if problem:
-        out.print(f"[bold red]{escape(problem)}[/]", soft_wrap=True)
         known = f"its last known state, {_ago(age)} old:" if value else "and it has left no status behind"
-        out.print(f"[yellow]{known}[/]")
-    if value:
-        show(snapshot.decode(value), out)
+        above = [f"[bold red]{escape(problem)}[/]", f"[yellow]{known}[/]"]
     said = f"[bold red]closed:[/] {escape(latch)}" if latch else "[green]open[/]"
-    out.print(f"kill latch: {said}", soft_wrap=True)
+    below = f"kill latch: {said}"
+    for line in above:
+        out.print(line, soft_wrap=True)
+    if value:
+        taken = sum(-(-Text.from_markup(line).cell_len // out.width) for line in (*above, below))
+        show(snapshot.decode(value), out, out.height - taken - 1)  # a line is left for the prompt
+    out.print(below, soft_wrap=True)
 
 
-def show(status: Status, out: Console) -> None:
-    """Show a status: as a full screen on a terminal, else in a few lines."""
+def show(status: Status, out: Console, rows: int) -> None:
+    """Show a status: as a screen of so many rows on a terminal, else in a few lines."""
     if out.is_terminal and find_spec(_SCREEN) is not None:
-        out.print(import_module(_SCREEN).render(status, out.width, out.height - 2))
+        out.print(import_module(_SCREEN).render(status, out.width, rows))
         return
     below = f"{1.0 - status.equity / status.peak:.2%} below its highest" if status.peak > 0.0 else "-"
     why = f" ({status.why})" if status.why else ""

@@ -171,6 +171,11 @@ _ROWS: tuple[tuple[str, str, int], ...] = (
     ("deepest fall, R", "drawdown_r", 1),
     ("of the baseline", "baseline_drawdown_r", 1),
 )
+_WORTH = "worth in R"
+_EARNED: tuple[tuple[str, str, int], ...] = (
+    ("baseline, R earned", "baseline_earned_r", 4),
+    ("policy, R earned", "earned_r", 4),
+)
 _SHARES = {"changed", "skipped", "winners_reduced", "losers_reduced", "right_when_changed"}
 
 
@@ -179,9 +184,23 @@ def _figures(taught: Taught) -> Table:
     heads = [f"{each.trainer}\nvalidation" for each in tried]
     table = _table("", *heads, f"{taught.chosen.trainer}\nTEST")
     columns: list[Mapping[str, Any]] = [*(each.validation for each in tried), taught.test]
-    for text, key, digits in _ROWS:
+    for text, key, digits in _rows(columns):
         table.add_row(text, *(_cell(each, key, digits) for each in columns))
     return table
+
+
+def _rows(columns: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str, int]]:
+    """Yield the table's rows; where worth is not what is earned, by variance or a cost, both, each by its name."""
+    same = not any(_penalised(each) for each in columns)
+    for text, key, digits in _ROWS:
+        yield text if same else text.replace("R a decision", _WORTH), key, digits
+        if key == "uplift_high" and not same:
+            yield from _EARNED
+
+
+def _penalised(figures: Mapping[str, Any]) -> bool:
+    pairs = (("baseline_r", "baseline_earned_r"), ("policy_r", "earned_r"))
+    return any(abs(figures[worth] - figures[earned]) > 1e-9 for worth, earned in pairs)
 
 
 def _table(*headings: str) -> Table:
@@ -209,7 +228,8 @@ def _intervals(taught: Taught) -> str:
 
 
 def _trade_off(taught: Taught) -> Table:
-    table = _table("if it changed (test window)", "winners reduced", "uplift, R a decision")
+    what = _WORTH if _penalised(taught.test) else "R a decision"
+    table = _table("if it changed (test window)", "winners reduced", f"uplift, {what}")
     for point in taught.curve:
         winners = "-" if point["winners_reduced"] is None else f"{point['winners_reduced'] * 100:.1f} %"
         table.add_row(f"{point['changed'] * 100:.0f} %", winners, f"{point['uplift_r']:+.4f}")

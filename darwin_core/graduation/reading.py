@@ -68,6 +68,9 @@ class Reading:
         See `darwin_core.graduation.standing`.
     recorded
         The newest step on record, None without any.
+    account
+        Mean of the per cents a day that the agent adds to the account in this attempt, against one without it; None
+        where that was not recorded. A baseline need not be what there is without the agent.
     """
 
     agent: str
@@ -85,6 +88,7 @@ class Reading:
     left_out: int
     standing: Standing
     recorded: Taken | None = field(default=None)
+    account: float | None = field(default=None)
 
     @property
     def stage(self) -> str:
@@ -147,7 +151,7 @@ def read(
     return Reading(
         agent, rows.version[-1], rows.mode[-1], scope.kind, scope.sessions, scope.timezone, kind, role is not None,
         _date(attempt.since), _date(scope.today), length, rows.unit, rows.left_out, standing,
-        mine[-1] if mine else None,
+        mine[-1] if mine else None, _mean(account.since(attempt.since)),
     )  # fmt: skip
 
 
@@ -185,6 +189,10 @@ def _facts(role: Role, scope: Scope, rows: Rows, account: Rows, attempt: Attempt
     if role == "meta":
         return MetaFacts(mine.day, mine.uplift, own, trips=trips)
     return Facts(mine.day, mine.uplift, trips=trips)
+
+
+def _mean(account: Rows) -> float | None:
+    return float(account.uplift.mean()) if len(account.day) else None
 
 
 def _date(day: int) -> str:

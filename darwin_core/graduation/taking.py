@@ -28,6 +28,11 @@ def obstacles(reading: Reading, agent: Deployed) -> list[str]:
         found.append(f"the evidence is about {reading.version}, and the deployment has {agent.version}")
     if agent.beats is False:
         found.append(f"{agent.version} did not beat its baseline in training, and cannot graduate")
+    if reading.account is not None and reading.account < 0.0 < reading.standing.mean:
+        found.append(
+            f"its decisions are worth more than its baseline's, yet the account is worse with it than without it, by "
+            f"{-reading.account * 100.0:.2f} bp a day: what it is measured against is not what there is without it"
+        )
     return found
 
 

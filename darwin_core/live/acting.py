@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from darwin_core.errors import DarwinError
+from darwin_core.errors import DarwinError, did_you_mean
 from darwin_core.live.control.actions import Answer, as_entry
 
 if TYPE_CHECKING:
@@ -66,5 +66,5 @@ def _of_agent(run: Parts, action: Action) -> str:
 def _of_symbol(run: Parts, action: Action) -> str:
     symbol, rule = action.details["symbol"], action.details["rule"]
     if symbol not in run.tape.symbols:
-        raise DarwinError(f"the deployment does not trade {symbol!r}")
+        raise DarwinError(f"the deployment does not trade {symbol!r}: {did_you_mean(symbol, run.tape.symbols)}")
     return f"{symbol}: {'no new risk' if rule == 'deny' else 'allowed again'}"

@@ -147,7 +147,9 @@ class Anchor:
                 fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             self.close()
-            raise JournalError(f"{self.path}: another process is writing this journal") from None
+            raise JournalError(
+                f"{self.path}: another process is writing this journal: its session is running"
+            ) from None
 
     def after(self, slots: Slots) -> None:
         """Go on after what the file says: the next write leaves the newest slot alone."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from darwin_core.errors import RunError
 from darwin_core.evaluate import stamp
 from darwin_core.graduation.roles import version_of
 from darwin_core.live.archive import whole
@@ -27,6 +28,12 @@ def restore(run: Parts) -> Step | None:
     agents = {part.name: version_of(part) for part in run.line.agents}
     began = Began(run.session.id, run.session.info["version"], {"kind": run.session.kind, "agents": agents})
     bodies = list(whole(run.journal))
+    decided, recorded = sum(isinstance(body, Decision) for _, body in bodies), len(run.tape) - run.tape.known
+    if decided > recorded:
+        raise RunError(
+            f"{run.session.tape} has {recorded:,} bars, and the journal decisions on {decided:,}: they are not of one "
+            f"time. Restore a backup of both"
+        )
     run.course.look_back()
     for time, body in bodies:
         run.stance.take(time, body)

@@ -11,7 +11,7 @@ import numpy as np
 from darwin_core import compiled, engine
 from darwin_core.assembly import assemble, broker_of
 from darwin_core.blocks import cut
-from darwin_core.errors import ConfigError
+from darwin_core.errors import ConfigError, RunError
 from darwin_core.live import sources, stepping
 from darwin_core.live.calendar import calendar
 from darwin_core.live.chain import key_from
@@ -55,9 +55,16 @@ def open_runtime(session: Session, speed: float, show: Callable[[Status], None])
     where = f"{session.settings.source.path}: --replay"
     if replayed:
         first, last = sources.rows_between(line.feed, replayed, where)
+    elif not isinstance(line.feed, Stream):
+        raise ConfigError(
+            f"{session.settings.source.at(('feed', 'use'))}: the feed {session.settings.feed.use!r} has no live bars: "
+            f"replay its past with --replay FROM:TO, or set [live] replay"
+        )
     else:
         first = last = len(line.feed.times())
     known = Tape.known_of(session.tape)
+    if known is None and session.journal.exists():  # the tape is made first
+        raise RunError(f"{session.tape} is missing, and the journal goes on from it. Restore a backup")
     tape = Tape(line.feed, first if known is None else known, session.tape, _back(line), durable=not replayed)
     try:
         clock = Clock(time.time_ns, int(tape.times()[-1]) if replayed and len(tape) else (0 if replayed else None))
@@ -84,11 +91,7 @@ def _source(session: Session, line: Line, tape: Tape, runtime: Runtime, last: in
     live = session.settings.live
     if session.info["replay"]:
         return sources.Replay(line.feed, len(tape), last, last - tape.known, speed)
-    if not isinstance(line.feed, Stream):
-        raise ConfigError(
-            f"{session.settings.source.at(('feed', 'use'))}: the feed {session.settings.feed.use!r} has no live bars: "
-            f"replay its past with --replay FROM:TO, or set [live] replay"
-        )
+    assert isinstance(line.feed, Stream)  # noqa: S101 - says it to the type checker
 
     def told(finding: Finding) -> None:
         level: Level = "info" if finding.kind in ("duplicate", "revision", "late", "alone", "back") else "warning"

@@ -6,6 +6,7 @@ journal.sqlite, tape.sqlite, latch.json, status.json, log.jsonl, control.sock
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -119,11 +120,30 @@ def begin(path: Path, changes: Mapping[str, Any], *, replay: str | None = None) 
                 f"the change back, or stop, flatten and move that folder away to begin a new session"
             )
         return found
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    beside = folder / f".{INFO}"
-    beside.write_text(json.dumps(info, indent=1, ensure_ascii=False), encoding="utf-8")
-    beside.replace(folder / INFO)
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        beside = folder / f".{INFO}"
+        beside.write_text(json.dumps(info, indent=1, ensure_ascii=False), encoding="utf-8")
+        beside.replace(folder / INFO)
+    except OSError as error:
+        raise RunError(f"a session cannot be begun in {folder}: {error.strerror}; [run] store says where") from None
     return Session(folder, settings, info)
+
+
+def unchanged(session: Session) -> bool:
+    """Say whether the deployment's file, if it is still there, has the words that the session was begun with."""
+    try:
+        return bool(Path(session.info["deployment"]).read_text(encoding="utf-8") == session.info["text"])
+    except (OSError, UnicodeDecodeError):
+        return True
+
+
+def forget(session: Session) -> None:
+    """Take a session's folder away if it never came to be: only what it was to be started with is in it."""
+    with contextlib.suppress(OSError):
+        if [each.name for each in session.folder.iterdir()] == [INFO]:
+            (session.folder / INFO).unlink()
+            session.folder.rmdir()
 
 
 def _free(store: Path, name: str) -> Path:

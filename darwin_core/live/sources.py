@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -33,6 +34,9 @@ _MOMENT_S = 1.0
 _ROOM = 10_000
 """Messages that wait at most; a stream that has more to say waits itself."""
 _NEVER = 2**63 - 1
+_DAY = re.compile(r"[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?")
+_YEARS = range(1678, 2262)
+"""Those whose days nanoseconds of 64 bits can say."""
 
 
 class Source(Protocol):
@@ -88,19 +92,28 @@ def rows_between(feed: Feed, between: str, where: str) -> tuple[int, int]:
     times = feed.times()
     if not colon:
         raise ConfigError(f"{where}: {between!r}: write FROM:TO, 2015-01-01:2016-01-01; either may be empty")
-    edges = [_row(times, day, feed.timezone, where) if day else None for day in (first.strip(), last.strip())]
+    days = [_day(text, where) if text else None for text in (first.strip(), last.strip())]
+    if days[0] is not None and days[1] is not None and days[0] >= days[1]:
+        raise ConfigError(f"{where}: {between!r}: TO is the first day that is left out, and must be after FROM")
+    edges = [None if day is None else _row(times, day, feed.timezone) for day in days]
     start, stop = edges[0] or 0, len(times) if edges[1] is None else edges[1]
     if start >= stop:
-        raise ConfigError(f"{where}: the feed has no bars in {between}: {_range(times, feed.timezone)}")
+        raise ConfigError(f"{where}: the feed has no bars in {between!r}: {_range(times, feed.timezone)}")
     return start, stop
 
 
-def _row(times: Ints, day: str, timezone: str, where: str) -> int:
+def _day(text: str, where: str) -> np.datetime64:
+    """Return midnight of a day, or of a month's or a year's first one, as nanoseconds."""
     try:
-        moment = np.datetime64(day, "ns")
+        if _DAY.fullmatch(text) and int(text[:4]) in _YEARS:
+            return np.datetime64(text, "ns")
     except ValueError:
-        raise ConfigError(f"{where}: {day!r} is no date: write it as 2015-01-31") from None
-    return int(np.searchsorted(local_time(times, timezone), moment, side="right"))
+        pass
+    raise ConfigError(f"{where}: {text!r} is no date from {_YEARS[0]} to {_YEARS[-1]}: write it as 2015-01-31")
+
+
+def _row(times: Ints, day: np.datetime64, timezone: str) -> int:
+    return int(np.searchsorted(local_time(times, timezone), day, side="right"))
 
 
 def _range(times: Ints, timezone: str) -> str:

@@ -21,6 +21,7 @@ from darwin_core.live.control import places, snapshot
 from darwin_core.live.control.private import alone
 from darwin_core.live.heartbeat import Heartbeat
 from darwin_core.live.killing import AFTER_S, LOOK_S, Flattening
+from darwin_core.live.orders import Accepted, Refused
 from darwin_core.plugins import why
 
 if TYPE_CHECKING:
@@ -195,7 +196,7 @@ class Watchdog:
 
     def cancelled(self, order: OrderReport, outcome: Outcome) -> None:
         """Take down what the venue said to it."""
-        self._tell("cancelled", f"{order.venue_id}: {outcome}", venue_id=order.venue_id)
+        self._tell("cancelled", f"{order.venue_id}: {_words(outcome)}", venue_id=order.venue_id)
 
     def sending(self, intent: Intent) -> None:
         """Take down that an order goes on the wire next."""
@@ -205,7 +206,7 @@ class Watchdog:
 
     def sent(self, intent: Intent, outcome: Outcome) -> None:
         """Take down what the venue said to it."""
-        self._tell("sent", f"{intent.symbol}: {outcome}", client_id=intent.client_id)
+        self._tell("sent", f"{intent.symbol}: {_words(outcome)}", client_id=intent.client_id)
 
     def problem(self, text: str) -> None:
         """Tell what does not work; it is tried again."""
@@ -214,6 +215,15 @@ class Watchdog:
     def _tell(self, what: str, text: str, **details: object) -> None:
         self.say(text)
         self.aside.add(self.clock(), what, why=text, **details)
+
+
+def _words(outcome: Outcome) -> str:
+    """Say what the venue has answered."""
+    if isinstance(outcome, Accepted):
+        return f"accepted as {outcome.venue_id}"
+    if isinstance(outcome, Refused):
+        return f"refused, {outcome.code}: {outcome.text}"
+    return f"unknown: {outcome.why}"
 
 
 def watchdog_of(session: Session, patience_s: float, say: Callable[[str], None]) -> Watchdog:

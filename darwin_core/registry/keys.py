@@ -81,6 +81,8 @@ class Signer:
     def load(cls, path: Path) -> Signer:
         """Read a private key's file; refuse one that others can read."""
         content = disk.read(path, _MOST)
+        if _KEY.fullmatch(content.decode("ascii", "replace").strip()):
+            raise RegistryError(f"{path} is a public key, which signs nothing: name the private one, as in {PRIVATE}")
         if os.name != "nt" and path.stat().st_mode & 0o077:
             raise RegistryError(f"{path} can be read by others than its owner: chmod 600 it, and think of a new key")
         return cls.parse(content.decode("ascii", "replace"), str(path))
@@ -117,7 +119,7 @@ class Trusted:
     def said(self) -> str:
         """The trusted keys, for people."""
         shown = ", ".join(map(short, self.keys))
-        return f"trusted: {shown}" if shown else "no key is; name one in [registry] trusted, or with --trust"
+        return f"trusted: {shown}" if shown else "no key is: name one in [registry] trusted (darwin models: or with --trust)"
 
     def check(self, what: What, content: bytes, line: bytes, file: Path, place: Path) -> str:
         """Return whose signature it is.

@@ -41,6 +41,8 @@ def newest(home: Path, agent: str, trusted: Trusted, seen: int = 0) -> Sealed:
     # The history is looked at first: a promotion in between can then only make `current` newer.
     known = _newest_known(home)
     path, copy = home / CURRENT, _place(home, known)
+    if known and not path.exists() and not path.is_symlink():
+        raise RegistryError(f"{path} is missing, though {copy} is there: it was taken away; copy that file back to it")
     now = unseal(disk.read(path, LIMIT), agent, trusted, path)
     counter = now.pointer.counter
     if counter < max(known, seen):

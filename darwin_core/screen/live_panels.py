@@ -162,20 +162,20 @@ def _control(each: ControlLine) -> tuple[Span, ...]:
 def orders(status: Status) -> Section:
     """Return the last orders, the newest first."""
     columns = (
-        Column("Orders", right=False),
-        Column("symbol", right=False, least=6, wish=8),
+        Column("Orders", right=False, least=6, wish=8),
+        Column("time", right=False, drop=1),
         Column("qty"),
-        Column("filled", drop=2),
-        Column("leg", right=False, drop=1),
+        Column("filled", drop=3),
+        Column("leg", right=False, drop=2),
         Column("status", right=False),
-        Column("", right=False, drop=3, least=12, wish=12),
+        Column("", right=False, drop=4, least=12, wish=12),
     )
 
     def row(each: OrderLine) -> tuple[Span, ...]:
         sign = "+" if each.quantity > 0.0 else ""
         return (
-            (moment(each.time, status.now), "dim"),
             (each.symbol, "bold"),
+            (moment(each.time, status.now), "dim"),
             (sign + amount(each.quantity), colour(each.quantity)),
             (amount(each.filled), ""),
             (each.leg, ""),

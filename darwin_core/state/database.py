@@ -29,6 +29,8 @@ def telling(path: Path, doing: str) -> Iterator[None]:
     except (sqlite3.Error, sqlite3.Warning, OSError) as error:
         damaged = isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError)
         advice = "; it is damaged, or no SQLite file: move it away, and record the runs again" if damaged else ""
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:
+            advice = f"; another process has been writing to it for {_BUSY_SECONDS:g} s: let it end, then do this again"
         raise StateError(f"the state database {path} cannot be {doing}: {error}{advice}") from None
 
 

@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from attrs import frozen
 
-from darwin_core.errors import DataError, RunError
+from darwin_core.errors import DataError, RunError, did_you_mean
+from darwin_core.lockstep import AGENT_PREFIX
 from darwin_core.training.horizon import look_ahead
 from darwin_core.training.probing import look_again
 from darwin_core.training.task import Examples
@@ -103,6 +104,8 @@ def _of_run(
     tell: Callable[[int, int], None] | None,
 ) -> Collected:  # fmt: skip
     _check(run)
+    if AGENT_PREFIX + task.expert in columns:
+        _refuse_stranger(run, task.expert)
     table = run.table("candidates")
     symbols = table["symbol"].cast(pa.string()).to_numpy(zero_copy_only=False)
     time, resolved = (_ns(table[each]) for each in ("time", "exit_time"))
@@ -122,6 +125,13 @@ def _of_run(
         tuple(columns), values, time[keep], resolved[keep], symbols[keep], r[keep], decided[keep], run.info["timezone"]
     )
     return Collected(examples, len(time), left_out, seen.origins)
+
+
+def _refuse_stranger(run: Run, expert: str) -> None:
+    """Refuse an expert that the run does not have."""
+    names = [each["name"] for each in run.info["agents"]]
+    if expert not in names:
+        raise RunError(f"run {run.id} has no agent {expert!r} to learn from (--expert): {did_you_mean(expert, names)}")
 
 
 def _sieve(**tests: Bools) -> tuple[Bools, dict[str, int]]:

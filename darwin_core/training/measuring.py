@@ -97,7 +97,11 @@ def bootstrap(statistic: Any, columns: NDArray[Any], blocks: Ints, level: float)
 
 
 def table(judged: Judged, task: Task, threshold: float, level: float = LEVEL) -> dict[str, Any]:
-    """Return a window's figures, JSON-able; what cannot be said is None."""
+    """Return a window's figures, JSON-able; what cannot be said is None.
+
+    `baseline_r`, `policy_r` and `uplift_r` are what the task says that decisions are worth, which may count variance or
+    a cost; `baseline_earned_r` and `earned_r` are the sizes times the outcomes and nothing else.
+    """
     examples, baseline = judged.examples, judged.baseline
     chosen = judged.chosen(threshold)
     rows = np.arange(len(chosen))
@@ -123,6 +127,8 @@ def table(judged: Judged, task: Task, threshold: float, level: float = LEVEL) ->
         "uplift_r": gains.mean(),
         "uplift_low": low,
         "uplift_high": high,
+        "baseline_earned_r": (theirs * examples.outcome).mean(),
+        "earned_r": (mine * examples.outcome).mean(),
         "changed": changed.mean(),
         "skipped": (mine == 0.0).mean(),
         "winners_reduced": (less & won).sum() / won.sum() if won.any() else None,

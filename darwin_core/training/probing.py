@@ -17,7 +17,7 @@ from attrs import define, evolve, field, frozen
 from darwin_core import config, engine, tables
 from darwin_core.assembly import AgentPart, assemble, libraries_of, required, resolve
 from darwin_core.config import Trust
-from darwin_core.errors import RunError
+from darwin_core.errors import ConfigError, RunError
 from darwin_core.lockstep import AGENT_PREFIX
 from darwin_core.options import plain
 from darwin_core.outcomes import Outcomes
@@ -125,7 +125,17 @@ def _line(run: Run, deployment: Path, name: str, columns: Sequence[str]) -> Line
         text = place.read_text(encoding="utf-8")
     except OSError as error:
         raise RunError(f"{place} cannot be read: {error.strerror or error}") from None
-    settings = config.settings(Source.parse(text, deployment), run.info.get("changes", {}))
+    try:
+        return _quiet_line(run, Source.parse(text, deployment), name, columns)
+    except ConfigError as error:
+        if text == deployment.read_text(encoding="utf-8"):
+            raise
+        copy = f"in the copy of it that run {run.id} was made from, {place}"
+        raise RunError(f"{error}; that stands {copy}: run `darwin backtest` again") from None
+
+
+def _quiet_line(run: Run, source: Source, name: str, columns: Sequence[str]) -> Line:
+    settings = config.settings(source, run.info.get("changes", {}))
     _refuse_other_settings(run, settings)
     told = any(each.startswith(AGENT_PREFIX) for each in columns)
     acts = any(trust.mode != "observe" and trust.name != name for trust in _working(settings))

@@ -11,12 +11,14 @@ from darwin_core.clock import now
 from darwin_core.errors import ConfigError
 from darwin_core.plugins import Plugins
 from darwin_core.registry import Signer
+from darwin_core.registry.bundle import agent_name
 from darwin_core.store import Store
 from darwin_core.training import plugged
 from darwin_core.training.examples import collect
 from darwin_core.training.publishing import bundle, metrics
-from darwin_core.training.teaching import Caps, Taught, Tell, teach
+from darwin_core.training.teaching import Caps, Taught, Tell, teach, wanted
 from darwin_core.training.trainer import TrainingPlan
+from darwin_core.training.trials import past
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,6 +77,7 @@ class Session:
         DarwinError
             A run, a plugin or the key is missing. There is no training that ends without a place for its policy.
         """
+        agent_name(wishes.name)  # a folder is made of it
         settings = config.load(wishes.deployment)
         folder = wishes.deployment.parent
         registry = settings.registry.open(folder)
@@ -86,7 +89,11 @@ class Session:
         plugins = Plugins(folder)
         task = plugged.task_of(plugins, wishes.agent, wishes.options)
         trainers = plugged.trainers_of(plugins, wishes.trainers)
-        return cls(wishes, task, trainers, plugged.backend_of(plugins, wishes.backend), registry, signer, runs)
+        wanted(trainers, wishes.trainer)
+        backend = plugged.backend_of(plugins, wishes.backend)
+        session = cls(wishes, task, trainers, backend, registry, signer, runs)
+        past(session.record)
+        return session
 
     @property
     def folder(self) -> Path:

@@ -116,14 +116,14 @@ class Taught:
 
 
 def teach(
-    task: Task, collected: Collected, trainers: Mapping[str, Trainer], wanted: str, plans: Mapping[str, TrainingPlan],
+    task: Task, collected: Collected, trainers: Mapping[str, Trainer], trainer: str, plans: Mapping[str, TrainingPlan],
     backend: Backend, caps: Caps, record: Path, data: tuple[str, ...], tell: Tell,
 ) -> Taught:  # fmt: skip
     """Train, choose, and judge.
 
     Parameters
     ----------
-    wanted
+    trainer
         A trainer's name, or ``auto``: all of them, and the one that wins on the validation window.
     plans
         For each trainer that may be used.
@@ -133,7 +133,7 @@ def teach(
         Fingerprints of the data sets.
     """
     examples = collected.examples
-    names = _wanted(trainers, wanted)
+    names = wanted(trainers, trainer)
     found = split(examples.time, examples.resolved)
     schema, windows = _windows(task, examples, found)
     baseline = task.actions.index(task.baseline)
@@ -155,12 +155,13 @@ def teach(
     )  # fmt: skip
 
 
-def _wanted(trainers: Mapping[str, Trainer], wanted: str) -> list[str]:
-    if wanted == "auto":
+def wanted(trainers: Mapping[str, Trainer], name: str) -> list[str]:
+    """Return the trainers that a name means; refuse one that is none."""
+    if name == "auto":
         return sorted(trainers)
-    if wanted not in trainers:
-        raise DataError(f"there is no trainer {wanted!r}: {did_you_mean(wanted, ['auto', *trainers])}")
-    return [wanted]
+    if name not in trainers:
+        raise DataError(f"there is no trainer {name!r}: {did_you_mean(name, ['auto', *trainers])}")
+    return [name]
 
 
 def _windows(task: Task, examples: Examples, found: Split) -> tuple[ObservationSchema, list[Window]]:

@@ -53,9 +53,9 @@ def open_window(folder: Path, opening: Opening, about: dict[str, Any]) -> tuple[
         The record cannot be read or written: then the window stays shut.
     """
     place = folder / FILE
-    past = _read(place)
-    looks = 1 + sum(_overlaps(each, opening) for each in past)
-    trials = opening.tried + sum(int(each["tried"]) for each in past if _overlaps(each, opening))
+    before = [each for each in past(folder) if _overlaps(each, opening)]
+    looks = 1 + len(before)
+    trials = opening.tried + sum(int(each["tried"]) for each in before)
     line = json.dumps(
         {"look": looks, "data": list(opening.data), "first": opening.first, "last": opening.last,
          "tried": opening.tried, **about},
@@ -88,10 +88,20 @@ def _overlaps(past: dict[str, Any], opening: Opening) -> bool:
     return same and past["first"] <= opening.last and past["last"] >= opening.first
 
 
-def _read(place: Path) -> Sequence[dict[str, Any]]:
+def past(folder: Path) -> Sequence[dict[str, Any]]:
+    """Return all openings on record, oldest first; raise DataError when the record cannot be read."""
+    place = folder / FILE
     if not place.exists():
         return ()
+    shut = "so nobody knows who has seen the test window"
     try:
-        return [json.loads(line) for line in place.read_text(encoding="utf-8").splitlines()]
+        lines = place.read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError) as error:
-        raise DataError(f"{place} cannot be read, so nobody knows who has seen the test window: {error}") from None
+        raise DataError(f"{place} cannot be read, {shut}: {error}") from None
+    found = []
+    for number, line in enumerate(lines, 1):
+        try:
+            found.append(json.loads(line))
+        except ValueError:
+            raise DataError(f"{place}:{number} cannot be read, {shut}: it is no line of JSON") from None
+    return found

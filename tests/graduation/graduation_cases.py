@@ -19,6 +19,7 @@ def gate(
     path: Path, days: int, *, edge: float = 0.0, version: str = "v1", mode: str = "observe", first: int = 0,
     seed: int = 0, session: str = "demo-1", kind: str = "live", deployment: str = "demo", skip: float = 0.3,
     held: int = 0, agent: str = "gate", open_after: int | None = None, skips_losers: float | None = None,
+    adds: float | None = None,
 ) -> None:  # fmt: skip
     """Write a gate's decisions on ten candidates a day, and their outcomes.
 
@@ -32,6 +33,8 @@ def gate(
         Days until an outcome is known.
     open_after
         Candidates from this day on stay open.
+    adds
+        What the account gains by the agent each day, as a share; None writes nothing of the account.
     """
     rng = np.random.default_rng(seed)
     limits = Limits(max_weight=0.2)
@@ -49,6 +52,8 @@ def gate(
             ]  # fmt: skip
             candidates = [Candidate(time, f"S{i}", 1, 0.1) for i in range(A_DAY)]
             writer.decisions(time, made, candidates)
+            if adds is not None:
+                writer.account(time, agent, version, 1000.0 * (1.0 + adds) ** number, 1000.0)
             if open_after is not None and number >= open_after:
                 continue
             for i, each in enumerate(candidates):

@@ -17,14 +17,15 @@ sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1] / "live"))
 sys.path.insert(0, str(Path(__file__).parents[1] / "live" / "control"))
 import parity_cases as cases
-from graduation_cases import gate
+from graduation_cases import DAY, FIRST, gate
 
 from darwin_core import config
 from darwin_core.cli import COMMANDS, main
 from darwin_core.graduation import record
 from darwin_core.graduation.roles import deployed
 from darwin_core.live.errors import JournalError
-from darwin_core.state import FILE
+from darwin_core.state import FILE, Session, StateWriter
+from darwin_core.types import Limits
 
 ROOT = Path(__file__).parents[2]
 WHO = ("--who", "Ada", "--reason", "it has shown it")
@@ -86,6 +87,21 @@ def test_a_gate_with_an_edge_is_promoted_as_its_evidence_carries_it(graduation: 
     assert "gate: canary -> active, as the evidence carries it" in text
     assert 'mode = "active"' in text
     assert "share" not in text
+
+
+def test_evidence_for_an_agent_that_makes_the_account_worse_is_shown_with_that(graduation: Any, live: Any) -> None:
+    note = "yet the account is worse with it than without it"
+    live(60)
+    assert note not in " ".join(graduation("gate").split())
+    version = json.loads(graduation("gate", "--json"))["version"]
+    with StateWriter(
+        Path("runs") / FILE, Session("demo-1", "live", "tiny", "", limits=Limits(max_weight=0.2))
+    ) as state:
+        for number in range(60):
+            acting = 1000.0 * 0.999**number
+            state.account((FIRST + number) * DAY + DAY // 2, "gate", version, acting, 1000.0)
+    assert f"{note}, by 10.0" in " ".join(graduation("gate").split())
+    assert note in " ".join(graduation("gate", "promote", *WHO, status=1).split())
 
 
 def test_a_gate_without_an_edge_is_refused_with_what_is_missing_and_an_override_is_on_record(

@@ -57,7 +57,7 @@ def begun(folder: Path, *, auto: bool = True, kind: str = "live") -> Session:
     info = json.loads((session.folder / sessions.INFO).read_text())
     (session.folder / sessions.INFO).write_text(json.dumps({**info, "kind": kind}))
     session = sessions.load(session.folder)
-    plant(session, 110, edge=0.9)
+    plant(session, 110, edge=0.9, adds=0.01)
     return session
 
 

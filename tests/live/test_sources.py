@@ -320,7 +320,13 @@ def test_a_replay_gives_the_rows_of_the_feed():
         np.testing.assert_array_equal(row.arrival > 0, ~np.isnan(feed.bars.close[10 + n]))
 
 
-@pytest.mark.parametrize("between", ["2015", "x:2016-01-01", "1980-01-01:1981-01-01"])
+@pytest.mark.parametrize(
+    "between",
+    [
+        "2015", "x:2016-01-01", "1980-01-01:1981-01-01", "1:2", "20150101:20160101", "0000-01-01:9999-12-31",
+        "2016-01-01:2015-01-01", "2015-02-30:", "2015-W01:",
+    ],
+)  # fmt: skip
 def test_days_that_cannot_be_replayed_are_refused_in_words(between):
     with pytest.raises(ConfigError, match="here: "):
         sources.rows_between(BarsFeed(daily_bars(50, 1)), between, "here")

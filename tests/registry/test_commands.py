@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -110,6 +111,24 @@ def test_verify_says_everything_that_is_wrong_and_its_status_is_1(place: Place) 
     assert "v3/extra does not belong to gate v3" in error["message"]
     assert place.ask("verify", "gate", "--version", "v2")["problems"] == []
     assert "refused" in place.say("list")
+
+
+def test_a_version_in_service_whose_folder_is_gone_is_told_by_list(place: Place) -> None:
+    place.promote("v2")
+    shutil.rmtree(place.folder / "models/gate/v2")
+    assert place.ask("list")["agents"]["gate"]["note"].startswith("v2 is in service, and its folder is missing")
+    assert "v2 is in service, and its folder is missing" in place.say("list")
+
+
+def test_a_statement_that_was_taken_away_is_missed_with_the_copy_to_put_back(place: Place) -> None:
+    place.promote("v1")
+    home = place.folder / "models/gate"
+    (home / "current").unlink()
+    (problem,) = place.ask("verify", "gate", status=1)["problems"]
+    assert "current is missing" in problem
+    copy = problem.split(", though ")[1].split(" is there")[0]
+    shutil.copy(copy, home / "current")
+    assert place.ask("verify", "gate")["problems"] == []
 
 
 def test_an_old_pointer_is_refused_by_the_counter_that_was_seen(place: Place) -> None:

@@ -108,3 +108,9 @@ def test_a_signature_is_that_of_rfc_8032() -> None:
     assert line == signer.sign("manifest", b"{}")
     key.public_key().verify(bytes.fromhex(line.split()[2].decode()), b"darwin manifest\0{}")
     assert policies.trusted(signer).check("manifest", b"{}", line, Path("f"), Path("s")) == signer.fingerprint
+
+
+def test_a_public_key_in_the_place_of_the_private_one_is_named(tmp_path: Path) -> None:
+    _, public, _ = keygen(tmp_path / "keys")
+    with pytest.raises(RegistryError, match=r"models\.pub is a public key, which signs nothing"):
+        Signer.load(public)

@@ -74,6 +74,13 @@ def test_no_number_of_the_usual_screen_is_cut(width):
     assert "120" in row
 
 
+def test_a_small_screen_says_what_became_of_the_orders():
+    lines = drawn(usual(), 80, 40).splitlines()
+    head = next(number for number, line in enumerate(lines) if line.startswith("Orders"))
+    assert "status" in lines[head][:34]
+    assert any(usual().orders[0].status in line[:34] for line in lines[head + 1 :])
+
+
 def test_large_money_and_long_names_leave_numbers_whole():
     large = [holding(number, 123_456_789_012.0) for number in range(3)]
     names = [OrderLine(0, "N" * 60, 1_234_567.0, "entry", "cancelled", 0.0, "t" * 90)]

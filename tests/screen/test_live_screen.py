@@ -151,7 +151,7 @@ def drain(person):
     seen = b""
     while select.select([person], [], [], 0.2)[0]:
         seen += os.read(person, 65536)
-    return seen.decode()
+    return seen.decode(errors="replace")
 
 
 def eventually_due(screen, person):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +78,9 @@ def test_the_screen_says_what_the_json_says(evaluate: Any) -> None:
     found = json.loads(evaluate("volatility-gate", "--json"))
     text = evaluate("volatility-gate")
     interval = found["impact_r"]
-    assert f"{interval['value']:+.2f} R a decision" in text
+    assert f"{interval['value']:+.3f} R a decision [{interval['low']:+.3f} to {interval['high']:+.3f}]" in text
+    assert "against its baseline, applied or not" in text
+    assert "the account: against one without the agent" in text
     assert f"{found['decisions']}, 0 applied; " in text
     assert f"blocks of a {interval['unit']}" in text
     assert found["days"][-1]["day"] in text
@@ -87,6 +90,20 @@ def test_without_an_agent_it_lists_them(evaluate: Any) -> None:
     found = json.loads(evaluate("--json"))
     names = ["drawdown-scaler", "gate", "portfolio", "volatility-gate"]
     assert [row["agent_name"] for row in found["agents"]] == names
+
+
+def test_two_versions_of_an_agent_in_one_session_are_told_apart(
+    evaluate: Any, place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(place / "runs", tmp_path / "runs")
+    monkeypatch.chdir(tmp_path)
+    assert "volatility-gate v9" not in evaluate()
+    with sqlite3.connect(tmp_path / "runs" / FILE) as state:
+        state.execute(
+            "UPDATE agent_decisions SET agent_version = 'v9' WHERE agent_name = 'volatility-gate' AND time ="
+            " (SELECT max(time) FROM agent_decisions WHERE agent_name = 'volatility-gate')"
+        )
+    assert "volatility-gate v9" in evaluate()
 
 
 def test_mistakes_are_answered_in_words(evaluate: Any) -> None:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from darwin_core import Examples
+from darwin_core.cli.train import _rows as rows_of
 from darwin_core.training.choosing import choose
 from darwin_core.training.measuring import Judged, auc, bootstrap, curve, table, threshold_for
 
@@ -72,6 +73,22 @@ def test_the_table_counts_what_a_loop_counts() -> None:
     assert found["uplift_low"] < found["uplift_r"] < found["uplift_high"]
     sizes = np.array([0.0 if s else 1.0 for s in skipped]) * outcome
     assert found["sharpe_per_trade"] == pytest.approx(sizes.mean() / sizes.std())
+
+
+def test_what_is_earned_stands_beside_a_worth_that_counts_variance() -> None:
+    rows, task = judged(3), TwoActions()
+    r = rows.examples.outcome
+    costly = Judged(rows.examples, rows.rewards - 0.1 * rows.rewards**2, rows.scores, None, 1)
+    plain, found = table(rows, task, 0.0), table(costly, task, 0.0)
+    chosen = choose(rows.scores, 1, 0.0)
+    assert found["baseline_earned_r"] == pytest.approx(r.mean())
+    assert found["earned_r"] == pytest.approx(np.where(chosen == 1, r, 0.0).mean())
+    assert found["policy_r"] < found["earned_r"] == plain["earned_r"] == pytest.approx(plain["policy_r"])
+    assert [text for text, key, _ in rows_of([plain]) if key.endswith("_r")][:3] == [
+        "baseline, R a decision", "policy, R a decision", "uplift, R a decision"
+    ]  # fmt: skip
+    said = {key: text for text, key, _ in rows_of([plain, found])}
+    assert (said["policy_r"], said["earned_r"]) == ("policy, worth in R", "policy, R earned")
 
 
 def test_a_policy_that_never_leaves_its_baseline_gains_exactly_nothing() -> None:

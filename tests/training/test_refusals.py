@@ -100,6 +100,35 @@ def test_unknown_trainers_runs_options_and_agents_are_named(home, train) -> None
     assert "write a whole number" in refused(train, "--total-timesteps", "-1")
 
 
+def test_what_publishing_would_refuse_is_refused_before_a_folder_is_made_or_a_window_opened(home, train) -> None:
+    home.write()
+    home.record()
+    assert "'../x' is no agent's name" in refused(train, "--name", "../x", "--trainer", "regression")
+    assert not (home.folder / "artifacts").exists()
+
+
+def test_an_expert_that_the_run_does_not_have_is_named_with_those_that_it_has(home, train) -> None:
+    home.write('[[agents]]\nuse = "rules-expert"\nrules = ["signal > 0"]\n')
+    home.record()
+    said = refused(train, "--expert", "rules-expart", agent="meta-learner", columns="signal;agent.rules-expart")
+    assert "has no agent 'rules-expart' to learn from (--expert): did you mean 'rules-expert'?" in said
+
+
+def test_a_mistake_in_the_run_s_own_copy_of_its_deployment_is_told_as_one_there(home, train) -> None:
+    home.write()
+    old, new = home.folder / "old.py", home.folder / "new.py"
+    shutil.copy(WORLD, old)
+    text = home.deployment.read_text()
+    home.deployment.write_text(text.replace(f'[strategy]\nuse = "{WORLD}"', '[strategy]\nuse = "./old.py"'))
+    run = home.record()
+    old.rename(new)
+    home.deployment.write_text(home.deployment.read_text().replace("./old.py", "./new.py"))
+    said = refused(train)
+    assert "there is no file ./old.py" in said
+    assert f"in the copy of it that run {run.id} was made from" in said
+    assert "run `darwin backtest` again" in said
+
+
 def test_other_data_under_the_same_name_are_refused(home, train) -> None:
     home.write()
     home.record()
@@ -160,6 +189,14 @@ def test_a_policy_that_was_tampered_with_is_not_loaded(trained) -> None:
     place.write_bytes(bytes(content))
     with pytest.raises(DarwinError, match=r"policy.onnx is not as it was published"):
         assembled(trained, AGENT)
+
+
+def test_another_registry_may_be_named_for_one_run(trained) -> None:
+    trained.write(AGENT)
+    with pytest.raises(DarwinError, match="there is no policy"):
+        assembly.assemble(config.load(trained.deployment, {"registry.path": "nowhere"}))
+    with pytest.raises(DarwinError, match="trusted"):
+        assembly.assemble(config.load(trained.deployment, {"registry.trusted": []}))
 
 
 def test_a_missing_policy_is_named(trained) -> None:

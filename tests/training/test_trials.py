@@ -39,6 +39,14 @@ def test_a_damaged_record_keeps_the_window_shut(tmp_path) -> None:
         open_window(tmp_path, opening(), {})
 
 
+def test_a_damaged_record_is_told_with_its_line(tmp_path) -> None:
+    open_window(tmp_path, opening(), {})
+    with (tmp_path / FILE).open("a") as file:
+        file.write("{broken\n")
+    with pytest.raises(DataError, match=r"trials\.jsonl:2 cannot be read"):
+        open_window(tmp_path, opening(), {})
+
+
 def test_the_errors_of_all_looks_together_stay_below_five_per_cent() -> None:
     errors = [1.0 - level(k) for k in range(1, 10_000)]
     assert sum(errors) < 0.05

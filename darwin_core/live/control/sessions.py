@@ -8,10 +8,12 @@ from typing import Any
 from attrs import frozen
 
 from darwin_core.errors import ConfigError, did_you_mean
-from darwin_core.live.control.places import listens
+from darwin_core.live.control.places import JOURNAL, LATCH, POINTER, SOCKET, listens
 from darwin_core.source import Source
 
 DEPLOYMENT = "darwin.toml"
+_FILES = ("session.json", JOURNAL, LATCH, "status.json", SOCKET, POINTER)
+"""One of them is enough: a session that has lost the others can still be killed."""
 
 
 @frozen
@@ -50,10 +52,14 @@ def find(session: str | None) -> Path:
     ConfigError
         There is none, or several are running.
     """
-    if session and Path(session).is_dir():
-        return Path(session)
+    folder = Path(session or "")
+    if session and folder.is_dir() and any((folder / name).exists() for name in _FILES):
+        return folder
+    if session and folder.is_dir() and (folder.is_absolute() or len(folder.parts) != 1):
+        raise ConfigError(f"the folder {folder} holds no session: a session's is RUNS/live/NAME")
     if not Path(DEPLOYMENT).is_file():
-        problem = f"there is no folder {session}" if session else f"there is no {DEPLOYMENT} here"
+        what = "session in" if folder.is_dir() else "folder"
+        problem = f"there is no {what} {session}" if session else f"there is no {DEPLOYMENT} here"
         raise ConfigError(f"{problem}: name the folder of a session")
     home = Home.of(Path(DEPLOYMENT))
     if session:

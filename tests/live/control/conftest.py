@@ -24,5 +24,6 @@ def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.delenv("DARWIN_TOKEN", raising=False)
     monkeypatch.setenv("COLUMNS", "300")
     made = Path(tempfile.mkdtemp(prefix="darwin-"))
+    (made / "session.json").write_text("{}")
     yield made
     shutil.rmtree(made)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from fake_desk import STATUS, process
+from rich.text import Text
 
 from darwin_core.cli import main
 from darwin_core.live.control import client, places, snapshot
@@ -215,6 +216,9 @@ def test_the_session_is_found_from_the_deployment(tell: Any, folder: Path, monke
     assert "did you mean 'other'?" in tell("halt", "othr", *WHY)[1]
     Path("darwin.toml").write_text("[run")
     assert "or name the folder of a session" in tell("flatten", *WHY)[1]
+    assert "holds no session" in tell("flatten", home / "main", *WHY)[1]
+    assert not (home / "main" / "latch.json").exists()
+    (home / "main" / "session.json").touch()
     assert "is closed on its file" in tell("flatten", home / "main", *WHY)[1]
 
 
@@ -224,6 +228,28 @@ def test_a_status_that_cannot_be_read_is_told(tell: Any, folder: Path) -> None:
         (folder / "status.json").write_text(content)
         status, said = tell("status", folder)
         assert (status, "status.json cannot be read" in said) == (1, True)
+
+
+def test_on_a_terminal_what_is_wrong_stays_in_sight(tell: Any, running: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    status = snapshot.plain(STATUS)
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("LINES", "24")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    other = running / "other"
+    other.mkdir()
+    (other / "status.json").write_text(json.dumps(status))
+    for folder, first in ((running, "demo"), (other, "no process runs the session")):
+        said = tell("status", folder)[1]
+        assert first in said.splitlines()[0]
+        cells = sum(max(1, -(-Text.from_ansi(line).cell_len // 80)) for line in said.splitlines())
+        assert cells <= 23  # the prompt has the last line
+
+
+def test_a_blank_reason_is_none(tell: Any, folder: Path) -> None:
+    for words in (["halt"], ["flatten"], ["resume", "--release", "--who", "me"]):
+        status, said = tell(*words, folder, "--reason", "  ")
+        assert (status, "--reason is empty" in said) == (1, True)
+    assert not (folder / "latch.json").exists()
 
 
 def test_a_reason_is_needed(tell: Any, folder: Path) -> None:
