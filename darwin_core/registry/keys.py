@@ -119,7 +119,8 @@ class Trusted:
     def said(self) -> str:
         """The trusted keys, for people."""
         shown = ", ".join(map(short, self.keys))
-        return f"trusted: {shown}" if shown else "no key is: name one in [registry] trusted (darwin models: or with --trust)"
+        name = "name one in [registry] trusted, or, for darwin models, with --trust"
+        return f"trusted: {shown}" if shown else f"no key is; {name}"
 
     def check(self, what: What, content: bytes, line: bytes, file: Path, place: Path) -> str:
         """Return whose signature it is.

@@ -198,9 +198,9 @@ class Switched:
         before = last_order(self.session)
         self.disk.fill()
         begun_at, shut_at, recorded_at = self.pull()
-        while not self.runtime.killer.done:
+        while not self.runtime.killer.done and self._thread.is_alive():
             time.sleep(0.001)
-        flat_at = time.perf_counter()
+        flat_at, killed = time.perf_counter(), self.runtime.killer.done
         point = self.seen(before, shut_at, shut_at - begun_at, flat_at - begun_at, recorded_at - begun_at)
         self._thread.join()
         assert isinstance(self.problem, DarwinError), self.problem
@@ -213,7 +213,8 @@ class Switched:
         time.sleep(0.02)
         assert not any(self.runtime.course.held().values()), self.runtime.course.held()
         self.release()
-        return point
+        # A bar may have found the disk full before the kill: then the session had ended, and it was no case of this.
+        return point if killed else self.kill_on_full_disk()
 
     def trade(self) -> None:
         """Wait until something is held or ordered, and a random moment longer."""
