@@ -34,7 +34,7 @@ def said(run: StoredRun, *, dates: bool) -> str:
         for at, row in zip(wall[::-1], reversed(last.to_pylist()), strict=True)
     )  # fmt: skip
     heads = ("Time", "Symbol", "Agent", "Action", "Confidence", "In its own words")
-    note = f'<p class="muted">The last {len(last)} of {len(log):,} decisions that an agent has explained.</p>'
+    note = f'<p class="muted note">The last {len(last)} of {len(log):,} decisions that an agent has explained.</p>'
     return note + table(heads, rows, "words")
 
 
