@@ -22,7 +22,7 @@ from darwin_core.options import plain
 from darwin_core.outcomes import Outcomes, r_multiples
 from darwin_core.parallel import Workers
 from darwin_core.standing import standing
-from darwin_core.state import FILE, record_run
+from darwin_core.state import FILE, StateError, record_run
 from darwin_core.state.attribution import attribution
 from darwin_core.store import Run, Store, to_json
 
@@ -115,7 +115,10 @@ def backtest(
     settings = load(path, changes)
     line = assemble(settings)
     run = save(measure(line, changes or {}, tell))
-    record_run(run.folder.parent / FILE, run)
+    try:
+        record_run(run.folder.parent / FILE, run)
+    except StateError as error:
+        raise StateError(f"{error}; the run is stored: `darwin runs record {run.id}` brings it in") from None
     return run, line
 
 

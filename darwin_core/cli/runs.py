@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Describe the command and its three forms."""
+    """Describe the command and its forms."""
     parser.add_argument("--store", default="runs", help="the folder of the runs (runs)")
     forms = parser.add_subparsers(metavar="")
     show = forms.add_parser("show", help="show one run")
@@ -24,7 +24,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     diff.add_argument("first", metavar="A")
     diff.add_argument("second", metavar="B")
     diff.set_defaults(run=_diff)
-    for form in (show, diff):
+    record = forms.add_parser("record", help="put a run into the state database, where its backtest could not")
+    record.add_argument("name", metavar="RUN", help="an id, the beginning of one, or: last")
+    record.set_defaults(run=_record)
+    for form in (show, diff, record):
         form.add_argument("--store", default="runs", help="the folder of the runs (runs)")
 
 
@@ -69,3 +72,15 @@ def _diff(arguments: argparse.Namespace) -> tuple[dict[str, Any], int]:
 
         screen.show_diff(found, console())
     return found, 0 if found["same_decisions"] else 1
+
+
+def _record(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Write a stored run's decisions into the state database beside it."""
+    from darwin_core.state import FILE, record_run
+
+    stored = _store(arguments).get(arguments.name)
+    stored.verify()
+    new = record_run(stored.folder.parent / FILE, stored)
+    if not arguments.json:
+        console().print(f"{stored.id}: {'recorded' if new else 'it is there already'}", highlight=False)
+    return {"id": stored.id, "new": new}

@@ -111,3 +111,24 @@ def test_mistakes_are_answered_in_words(evaluate: Any) -> None:
     assert "there is no state database other.sqlite" in evaluate("--db", "other.sqlite", status=1)
     assert "write a number of days, 1 or more" in evaluate("volatility-gate", "--days", "0", status=2)
     assert "damaged, or no SQLite file" in evaluate("--db", "darwin.toml", status=1)
+
+
+def test_a_run_whose_record_found_the_database_locked_can_be_recorded_later(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("darwin_core.state.database._BUSY_SECONDS", 0.01)
+    store = tmp_path / "runs"
+    shutil.copytree(place / "runs", store)
+    changes = ["--set", 'feed.start="2020-01-01"', "--set", f"run.store={json.dumps(str(store))}"]
+    other = sqlite3.connect(store / FILE, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    assert main(["backtest", str(place / "darwin.toml"), *changes]) == 1
+    run = Store(store).get("last")
+    assert f"the run is stored: `darwin runs record {run.id}`" in capsys.readouterr().err
+    other.rollback()
+    known = "SELECT count(*) FROM sessions WHERE session_id = ?"
+    for said in ("recorded", "it is there already"):
+        assert main(["runs", "record", run.id, "--store", str(store)]) == 0
+        assert said in capsys.readouterr().out
+    assert other.execute(known, (run.id,)).fetchone() == (1,)
+    other.close()
