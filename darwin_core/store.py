@@ -147,7 +147,7 @@ class Store:
                 (draft / file).write_text(text, encoding="utf-8")
             final = self._free(name)
             files = {path.name: sha256(path) for path in sorted(draft.iterdir())}
-            whole = {"id": final.name, "created": created.isoformat(timespec="seconds"), **info, "files": files}
+            whole = {"id": final.name, "created": created.isoformat(timespec="milliseconds"), **info, "files": files}
             (draft / INFO).write_text(to_json(whole), encoding="utf-8")
             _flush(draft)
             draft.rename(final)
