@@ -254,6 +254,30 @@ def _versions(line: Line) -> dict[str, str]:
     }
 
 
+def _calls(result: Result, part: AgentPart, number: int) -> dict[str, Any] | None:
+    """Count the questions of an agent that is paid for each, and those that agents before it have saved, or would.
+
+    `saved` are its decisions on candidates of which nothing was left; `would` counts by agent those that it was asked
+    about and that an earlier agent had refused without being allowed to.
+    """
+    if not hasattr(part.agent, "price"):
+        return None
+    log = result.decisions
+    mine = log[log["stage"] == number + 1]
+    asked = mine[mine["extra"] != 0.0]
+    would = {}
+    for place, other in enumerate(result.line.agents[:number], 1):
+        if other.agent.effect == "scale" and other.agent.when == "candidate":
+            said = log[(log["stage"] == place) & (log["value"] == 0.0) & (log["flags"] & lockstep.APPLIED == 0)]
+            would[other.name] = len(_places(asked) & _places(said))
+    return {"asked": len(asked), "saved": len(mine) - len(asked), "would": would, "price": part.agent.price}
+
+
+def _places(rows: NDArray[Any]) -> set[tuple[int, int]]:
+    """Return time and symbol of rows of the log."""
+    return set(zip(rows["time"].tolist(), rows["symbol"].tolist(), strict=True))
+
+
 def _agent_info(
     result: Result, part: AgentPart, number: int, evaluated: Evaluated, others: dict[str, Floats],
     candidates: NDArray[Any],
@@ -281,6 +305,7 @@ def _agent_info(
         "applied": int((log["flags"] & lockstep.APPLIED != 0).sum()),
         "fallback": int((log["flags"] & lockstep.FALLBACK != 0).sum()),
         "explained": result.explained(number),
+        "calls": _calls(result, part, number),
         "differs_from_baseline": int((log["value"] != standing(result.line.agents, number, result.decisions)).sum()),
         "mean_action": float(log["value"].mean()) if len(log) else None,
         "with": summary(with_agent),

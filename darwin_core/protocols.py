@@ -128,6 +128,9 @@ class Agent(Protocol):
     it has just been asked to decide on: how sure it is, 0 to 1 or NaN, and why, in its own words. They are a function
     of the observation alone, as the decision is. They are kept in the run and in the state database and change nothing:
     one that fails is an incident, and the decision stands.
+
+    An agent that is paid for each question says so with ``price``: what one has cost on average, in money, or None as
+    long as nobody knows. Reports then count the questions that earlier agents have saved.
     """
 
     @property

@@ -108,7 +108,7 @@ def begin(path: Path, changes: Mapping[str, Any], *, replay: str | None = None) 
         "text": settings.source.text,
         "changes": dict(changes),
         "version": __version__,
-        "created": now().isoformat(timespec="seconds"),
+        "created": now().isoformat(timespec="milliseconds"),
     }
     name = settings.deployment.name
     folder = home(settings) / name if replay is None else _free(home(settings), f"{name}-replay")

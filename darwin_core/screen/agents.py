@@ -34,6 +34,26 @@ def show_agents(agents: Sequence[Agent], console: Console) -> RenderableType:
     return Text("\n").join(_in_words(agent) for agent in agents)
 
 
+def show_calls(agents: Sequence[Agent]) -> Text | None:
+    """Return what the questions came to of agents that are paid for them, a line each; None without such agents."""
+    lines = [calls(agent) for agent in agents if agent.get("calls")]
+    return Text("\n".join(lines)) if lines else None
+
+
+def calls(agent: Agent) -> str:
+    """Say how many questions an agent was asked, what earlier agents have saved or would have, and its price."""
+    found = agent["calls"]
+    price = found["price"]
+
+    def worth(count: int) -> str:
+        return f" ({money(count * price)} in money)" if price is not None and count else ""
+
+    parts = [f"asked about {found['asked']:,} candidates{worth(found['asked'])}"]
+    parts.append(f"{found['saved']:,} questions saved by agents before it{worth(found['saved'])}")
+    parts += [f"{name} would save {count:,} more{worth(count)}" for name, count in found["would"].items() if count]
+    return f"{agent['name']}: {'; '.join(parts)}"
+
+
 def _rows(agents: Sequence[Agent], gap: int, *, said: bool) -> Table:
     rows = [_row(agent, amount) for agent, amount in zip(agents, _amounts(agents), strict=True)]
     table = Table(box=None, padding=(0, gap, 0, 0), pad_edge=False, header_style="dim")

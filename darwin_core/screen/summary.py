@@ -9,7 +9,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from darwin_core.screen.agents import show_agents
+from darwin_core.screen.agents import show_agents, show_calls
 from darwin_core.screen.drawing import curve, outcomes
 from darwin_core.screen.words import (
     ALONE,
@@ -51,6 +51,8 @@ def show_run(run: Run, console: Console) -> None:
     if run.info["agents"]:
         console.print()
         console.print(show_agents(run.info["agents"], console))
+        if calls := show_calls(run.info["agents"]):
+            console.print(calls)
     console.print()
     console.print(_proofs(run))
     for warning in _warnings(run.info):

@@ -111,7 +111,7 @@ def _thinned(bars: int) -> str:
 def _agents(info: Any) -> str:
     if not info["agents"]:
         return '<p class="muted none">This deployment has no agents.</p>'
-    return agents.attribution(info["agents"])
+    return agents.attribution(info["agents"]) + words.calls(info["agents"])
 
 
 def _candidates(run: StoredRun) -> str:

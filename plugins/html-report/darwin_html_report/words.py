@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from darwin_html_report import clock
-from darwin_html_report.texts import esc, percent, ratio, table
+from darwin_html_report.texts import count, esc, money, percent, ratio, table
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from darwin_html_report.report import StoredRun
 
 SHOWN = 20
@@ -36,6 +38,27 @@ def said(run: StoredRun, *, dates: bool) -> str:
     heads = ("Time", "Symbol", "Agent", "Action", "Confidence", "In its own words")
     note = f'<p class="muted note">The last {len(last)} of {len(log):,} decisions that an agent has explained.</p>'
     return note + table(heads, rows, "words")
+
+
+def calls(agents: Iterable[Any]) -> str:
+    """Return a line for each agent that is paid for its answers: what it was asked, and what was saved."""
+    return "".join(f'<p class="muted note">{_calls(agent)}</p>' for agent in agents if agent.get("calls"))
+
+
+def _calls(agent: Any) -> str:
+    found = agent["calls"]
+    price = found["price"]
+
+    def worth(number: int) -> str:
+        return f" ({money(number * price)} in money)" if price is not None and number else ""
+
+    parts = [
+        f"{esc(agent['name'])} was asked about {count(found['asked'])} candidates{worth(found['asked'])}",
+        f"{count(found['saved'])} questions were saved by agents before it{worth(found['saved'])}",
+    ]
+    would = ((esc(name), number) for name, number in found["would"].items() if number)
+    parts += [f"{name} would save {count(number)} more{worth(number)}" for name, number in would]
+    return "; ".join(parts) + "."
 
 
 def _short(words: str) -> str:

@@ -43,3 +43,13 @@ def test_the_log_of_a_run_without_words_is_not_even_read(build, make_run):
     run = make_run(agents=[build.agent(explained=0), build.agent("old")])
     assert not (run.folder / "decisions.parquet").exists()
     assert "own words" not in render(run)
+
+
+def test_questions_that_were_paid_for_and_saved_are_told_with_their_price(build, make_run):
+    calls = {"asked": 96, "saved": 321, "would": {"<gate>": 40, "other": 0}, "price": 0.5}
+    page = render(make_run(agents=[build.agent("llm", calls=calls)]))
+    assert "llm was asked about 96 candidates (48.00 in money); 321 questions were saved" in page
+    assert "(160.50 in money); &lt;gate&gt; would save 40 more (20.00 in money)." in page
+    assert "other would" not in page
+    unknown = render(make_run(agents=[build.agent("llm", calls={**calls, "price": None})]))
+    assert "llm was asked about 96 candidates; 321 questions were saved by agents before it" in unknown

@@ -27,6 +27,13 @@ if TYPE_CHECKING:
     Floats: TypeAlias = NDArray[np.float64]
 
 
+_LEFT = "proposal.weight"
+"""What earlier agents have left of a candidate: nobody is paid for an opinion on one of which nothing is left."""
+
+
+_SKIPPED = "not asked: an earlier agent has skipped it"
+
+
 class NoOpinion(Exception):  # noqa: N818 - the guard shows the name, and it says what there is
     """There is no opinion on any row that the expert was asked about."""
 
@@ -97,26 +104,36 @@ class Expert:
 
     @property
     def requires(self) -> tuple[str, ...]:
-        """The columns that the prompt may name."""
-        return self.settings.requires
+        """The columns that the prompt may name, and what is left of the candidate."""
+        return tuple(dict.fromkeys((*self.settings.requires, _LEFT)))
 
     @property
     def baseline(self) -> float:
         """What stands without an opinion."""
         return self.settings.baseline
 
+    @property
+    def price(self) -> float | None:
+        """What a question has cost on average, in money, as far as the recording knows; None when it knows of none."""
+        return self.recording.price()
+
     def decide(self, observation: Observation) -> Floats:
         """Return an action a row, 0 to 1; NaN where there is no opinion, so that the baseline stands in, (N,).
+
+        Nobody is asked about a candidate that earlier agents have skipped: the baseline is as good an answer.
 
         Raises
         ------
         NoOpinion
             When there is none on any row; it says why. For the decisions that is the same as NaN in each.
         """
-        found = self.opinions(observation, ask_missing=self.settings.calls == "live")
-        actions = np.array([self._action(each) for each in found], np.float64)
-        if len(actions) and np.isnan(actions).all():
+        left = _left(observation)
+        found = self.opinions(observation, left, ask_missing=self.settings.calls == "live")
+        said = np.array([self._action(each) for each in found], np.float64)
+        if len(said) and np.isnan(said).all():
             raise NoOpinion(self._told([each for each in found if isinstance(each, Failure)]))
+        actions = np.full(len(observation), self.baseline)
+        actions[left] = said
         return actions
 
     def explain(self, observation: Observation) -> list[tuple[float, str]]:
@@ -124,18 +141,18 @@ class Expert:
 
         Nobody is asked: it reads what `decide` has left in the recording.
         """
-        return [
-            (each.confidence, f"{each.decision}: {each.reason}")
-            if isinstance(each, Opinion)
-            else (np.nan, f"{each.kind}: {each.words}")
-            for each in self.opinions(observation)
-        ]
+        left = _left(observation)
+        found = iter(self.opinions(observation, left))
+        return [_words(next(found)) if asked else (np.nan, _SKIPPED) for asked in left.tolist()]
 
-    def opinions(self, observation: Observation, *, ask_missing: bool = False) -> list[Opinion | Failure]:
-        """Return what the recording holds on each row, after asking for what is missing if so wanted."""
-        prompts = [self.template.render(row) for row in observation.values.tolist()]
+    def opinions(
+        self, observation: Observation, rows: NDArray[np.bool_], *, ask_missing: bool = False
+    ) -> list[Opinion | Failure]:
+        """Return what the recording holds on each of some rows, after asking for what is missing if so wanted."""
+        columns = [observation.names.index(name) for name in self.settings.requires]
+        prompts = [self.template.render(row) for row in observation.values[rows][:, columns].tolist()]
         keys = [self.key(prompt) for prompt in prompts]
-        bars = np.broadcast_to(observation.time, len(prompts)).tolist()
+        bars = np.broadcast_to(observation.time, len(rows))[rows].tolist()
         places = list(zip(keys, bars, strict=True))
         if ask_missing:
             self.recording.make()
@@ -171,3 +188,15 @@ class Expert:
         first = {each.kind: each.words for each in reversed(failures)}
         said = "; ".join(f"{count} {kind} ({first[kind]})" for kind, count in sorted(counts.items()))
         return f"no opinion on {len(failures)} candidates: {said}"
+
+
+def _left(observation: Observation) -> NDArray[np.bool_]:
+    """Return the rows on which something is left to decide about, (N,)."""
+    left: NDArray[np.bool_] = observation.values[:, observation.names.index(_LEFT)] != 0.0
+    return left
+
+
+def _words(found: Opinion | Failure) -> tuple[float, str]:
+    if isinstance(found, Opinion):
+        return found.confidence, f"{found.decision}: {found.reason}"
+    return np.nan, f"{found.kind}: {found.words}"

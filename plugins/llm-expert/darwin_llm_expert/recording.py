@@ -150,6 +150,14 @@ class Recording:
                     found[place] = known
         return found
 
+    def price(self) -> float | None:
+        """Return what an opinion has cost on average, in money; None before any was paid for."""
+        if not self.path.exists():
+            return None
+        with self._open("ro") as file:
+            mean = file.execute("SELECT avg(nano) / 1e9 FROM bills WHERE nano > 0").fetchone()[0]
+        return None if mean is None else float(mean)
+
     def allot(
         self, day: str, questions: Sequence[Question], attempts: int, calls: int, money: int | None
     ) -> list[Allotment]:

@@ -71,10 +71,12 @@ def expert(options, endpoint):
 def rows():
     """Return a function that makes rows of one bar, or of one bar each, from values of the RSI; all are long."""
 
-    def make(*values, time=NOON):
-        table = np.column_stack([np.array(values, float), np.ones(len(values))])
+    def make(*values, time=NOON, left=0.1):
+        ones = np.ones(len(values))
+        table = np.column_stack([np.array(values, float), ones, ones * left])
         times = np.array([time] if np.ndim(time) == 0 else time, np.int64)
-        return Observation(("rsi(14)", "strategy.side"), table, times, np.arange(len(values)) % 3, ("A", "B", "C"))
+        names = ("rsi(14)", "strategy.side", "proposal.weight")
+        return Observation(names, table, times, np.arange(len(values)) % 3, ("A", "B", "C"))
 
     return make
 

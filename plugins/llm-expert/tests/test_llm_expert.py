@@ -15,7 +15,7 @@ from darwin_llm_expert.template import template_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from darwin_core import ConfigError, DataError, Observation, assembly, config, engine
+from darwin_core import ConfigError, DataError, assembly, config, engine
 from darwin_core import backtest as stored
 
 GOOD = '{"reason": "calm", "decision": "follow", "confidence": 0.5}'
@@ -189,7 +189,7 @@ def test_a_damaged_answer_is_no_opinion(expert, rows):
         file.execute("UPDATE answers SET answer = replace(answer, 'cline', 'clyne') WHERE prompt LIKE 'RSI 30%'")
     file.close()
     assert np.isnan(agent.decide(rows(30, 31))).tolist() == [True, False]
-    assert agent.opinions(rows(30))[0] == Failure(
+    assert agent.opinions(rows(30), np.array([True]))[0] == Failure(
         "damaged", 'the recorded answer is not as it was written: decision is "declyne", and not follow or decline'
     )
 
@@ -218,12 +218,25 @@ def test_a_recording_that_cannot_be_written_to_still_replays(expert, rows):
     assert expert(calls="recorded").decide(rows(30)).tolist() == wanted.tolist()
 
 
-def test_no_rows_are_no_question(expert, endpoint):
-    nothing = Observation(
-        ("rsi(14)", "strategy.side"), np.empty((0, 2)), np.empty(0, np.int64), np.empty(0, np.int64), ("A",)
-    )
-    assert expert().decide(nothing).shape == (0,)
+def test_no_rows_are_no_question(expert, rows, endpoint):
+    assert expert().decide(rows()).shape == (0,)
     assert endpoint.requests == []
+
+
+def test_nobody_is_asked_about_a_candidate_of_which_nothing_is_left(expert, rows, endpoint):
+    agent = expert(price_prompt=0.5, price_answer=1.0)
+    skipped = rows(30, 70, left=np.array([0.0, 0.0]))
+    assert agent.price is None
+    assert agent.decide(skipped).tolist() == [0.0, 0.0]
+    assert expert(baseline=1.0).decide(skipped).tolist() == [1.0, 1.0]
+    assert endpoint.requests == []
+    both = rows(30, 70, left=np.array([0.1, 0.0]))
+    alone = agent.decide(rows(30)).tolist()
+    assert agent.decide(both).tolist() == [*alone, 0.0]
+    assert agent.explain(both)[1][1] == "not asked: an earlier agent has skipped it"
+    assert len(endpoint.requests) == 1
+    with sqlite3.connect(agent.recording.path) as file:
+        assert agent.price == file.execute("SELECT money FROM spent").fetchone()[0] > 0.0
 
 
 DEPLOYMENT = """
@@ -359,3 +372,45 @@ def test_the_expert_says_the_same_whatever_it_is_asked_beside(expert, rows):
         assert again.tobytes() == whole[part].tobytes()
     confident = evolve(agent, settings=evolve(agent.settings, action="confidence"))
     assert ((confident.decide(rows(*range(20))) > 0.0) <= (whole > 0.0)).all()
+
+
+GATE = """
+import numpy as np
+from darwin_core import hookimpl
+
+class Rising:
+    requires = ("up",)
+    when = "candidate"
+    effect = "scale"
+    baseline = 1.0
+    def decide(self, o):
+        return np.where(o["up"] > 0.0, 1.0, 0.0)
+
+@hookimpl
+def make_agent(options, seed):
+    return Rising()
+"""
+
+
+@pytest.mark.parametrize("mode", ["active", "observe"])
+def test_a_gate_before_it_saves_questions_and_a_report_says_how_many_and_what_they_are_worth(
+    backtest, tmp_path, endpoint, mode
+):
+    backtest("live")  # everything is answered once
+    (tmp_path / "gate.py").write_text(GATE)
+    text = DEPLOYMENT.format(url=endpoint.url, calls="recorded", more="")
+    text = text.replace("[[agents]]", f'[[agents]]\nuse = "./gate.py"\nmode = "{mode}"\n[[agents]]', 1)
+    path = tmp_path / "darwin.toml"
+    path.write_text(text)
+    run, _ = stored.backtest(path)
+    gate, expert = run.info["agents"]
+    found = expert["calls"]
+    assert gate["calls"] is None
+    assert found["price"] is None
+    table = run.table("decisions").to_pylist()
+    skipped = sum(row["stage"] == "gate" and row["value"] == 0.0 for row in table)
+    assert 5 < skipped < expert["decisions"] - 5
+    assert found["asked"] + found["saved"] == expert["decisions"]
+    assert (found["saved"], found["would"]) == ((skipped, {"gate": 0}) if mode == "active" else (0, {"gate": skipped}))
+    silent = [row for row in table if row["words"] == "not asked: an earlier agent has skipped it"]
+    assert len(silent) == found["saved"]
