@@ -74,6 +74,7 @@ class Watchdog:
     """Since when the latch is seen closed."""
     _proven: float | None = field(default=None, init=False)
     """Since when the venue is known to be flat, after this closing."""
+    _reached: bool = field(default=False, init=False)
     _names: set[str] = field(factory=set, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -93,7 +94,7 @@ class Watchdog:
             Return as soon as the trader is seen to be well, or once the account is flat.
         """
         with alone(self.aside.path):
-            await self._connect()
+            await self._reach()  # without it, too, it watches: the latch needs no venue
             looked = tried = self._moved = stopwatch()
             first = self._beat = self.heart.last()
             while True:
@@ -112,6 +113,7 @@ class Watchdog:
                 if now - tried > _TRY_S:
                     tried = now
                     await self._try()
+                    looked = stopwatch()
                 await asyncio.sleep(_PAUSE_S)
 
     def _look(self, now: float) -> str:
@@ -135,6 +137,8 @@ class Watchdog:
     async def _act(self, reason: str) -> bool:
         """Close the latch, flatten, and say so; return whether anything was done."""
         acted = self._close(reason)
+        if not self._reached:
+            await self._connect()
         session = self.session
         work = Flattening(
             self.broker, f"{session.id}/{WHO}", self.clock, session.settings.live.answer_s, self,
@@ -160,20 +164,25 @@ class Watchdog:
         return True
 
     async def _connect(self) -> None:
-        """Reach the venue, as often as it takes; one that answers nothing is let go of first."""
+        """Reach the venue, as often as it takes."""
         pause = _PAUSE_S
-        while True:
-            try:
-                async with asyncio.timeout(self.session.settings.live.answer_s):
-                    with suppress(Exception):
-                        await self.broker.close()
-                    await self.broker.connect()
-            except Exception as error:  # noqa: BLE001 - it is tried again
-                self.problem(f"the venue cannot be reached: {why(error) or type(error).__name__}")
-            else:
-                return
+        while not await self._reach():
             await asyncio.sleep(pause)
             pause = min(2.0 * pause, 5.0)
+
+    async def _reach(self) -> bool:
+        """Reach the venue and return True, or tell why not; one that answers nothing is let go of first."""
+        try:
+            async with asyncio.timeout(self.session.settings.live.answer_s):
+                with suppress(Exception):
+                    await self.broker.close()
+                await self.broker.connect()
+        except Exception as error:  # noqa: BLE001 - it is tried again
+            self._reached = False
+            self.problem(f"the venue cannot be reached: {why(error) or type(error).__name__}")
+        else:
+            self._reached = True
+        return self._reached
 
     async def _try(self) -> None:
         """Ask the venue something, so that a lost connection is told before it is needed."""
@@ -182,7 +191,7 @@ class Watchdog:
                 await self.broker.open_orders()
         except Exception as error:  # noqa: BLE001 - that is what it is for
             self.say(f"the venue does not answer: {why(error) or type(error).__name__}")
-            await self._connect()
+            await self._reach()
 
     # What is taken down
 

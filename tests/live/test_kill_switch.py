@@ -12,6 +12,7 @@ import asyncio
 import os
 import random
 import signal
+import sqlite3
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -29,6 +30,8 @@ from darwin_core.live.watchdog import watchdog_of
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
+
+    from darwin_core.live.session import Session
 
 pytestmark = pytest.mark.slow
 POINTS = int(os.environ.get("DARWIN_POINTS", "500"))
@@ -104,10 +107,27 @@ def test_frozen_at_random_points_the_watchdog_flattens_and_the_thawed_trader_add
     assert all(point.flat for point in points)
 
 
+def writable(session: Session) -> bool:
+    """Return whether nobody holds the venue's file."""
+    file = sqlite3.connect(session.folder / "paper.sqlite", timeout=0.05, isolation_level=None)
+    try:
+        file.execute("BEGIN IMMEDIATE")
+        file.execute("ROLLBACK")
+    except sqlite3.OperationalError:
+        return False
+    finally:
+        file.close()
+    return True
+
+
 def frozen(trader: Trader) -> Point:
     """Freeze a trader, let a watchdog act, thaw it, look what it did then, release it."""
     session = trader.session
     trader.signal(signal.SIGSTOP)
+    while not writable(session):  # it was just writing the venue's file, which no real venue shares with a trader
+        trader.signal(signal.SIGCONT)
+        time.sleep(0.01)
+        trader.signal(signal.SIGSTOP)
     before, began, shut = last_order(session), time.perf_counter(), 0.0
 
     async def watch() -> None:

@@ -185,6 +185,31 @@ def test_it_goes_on_when_the_venue_cannot_be_reached_at_first(tmp_path: Path) ->
     assert flat(run.session)
 
 
+def test_the_latch_is_closed_though_the_venue_is_never_reached(tmp_path: Path) -> None:
+    run = died(tmp_path)
+    watching = dog(run.session)
+
+    class Gone:
+        async def connect(self) -> None:
+            raise OSError("no route")
+
+        async def close(self) -> None:
+            pass
+
+    watching.broker = Gone()  # type: ignore[assignment]
+
+    async def watch() -> None:
+        trying = asyncio.create_task(watching.watch(once=True))
+        async with asyncio.timeout(20.0):
+            while not latched(run.session):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        assert not trying.done()
+        trying.cancel()
+
+    asyncio.run(watch())
+    assert "the trader has not moved" in latched(run.session)
+
+
 def test_the_command_acts_once_and_says_so(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
