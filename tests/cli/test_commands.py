@@ -65,7 +65,7 @@ def test_the_digest_does_not_depend_on_python_s_hash_seed(place: Path, tmp_path:
 def test_a_changed_parameter_parts_the_runs_at_a_named_decision(place: Path, tmp_path: Path) -> None:
     store = str(tmp_path / "runs")
     ids = []
-    for cash in ("100000", "100000", "2000"):
+    for cash in ("100000", "100000"):
         words = ["--set", f"run.store={json.dumps(store)}", "--set", f"execution.cash={cash}", "--set", "reporters=[]"]
         ids.append(answer(place, "backtest", *words)["id"])
     more = answer(place, "backtest", "--set", f"run.store={json.dumps(store)}", "--set", "strategy.window=100")
