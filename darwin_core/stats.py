@@ -30,11 +30,13 @@ TRADE_DTYPE = np.dtype(
 _FILLS = types.Array(from_dtype(ledger.FILL_DTYPE), 1, "C", readonly=True)
 
 
-@entry(types.int64(_FILLS, types.int64, from_dtype(TRADE_DTYPE)[::1]))
-def _pair(fills, n_symbols, trades):  # type: ignore[no-untyped-def]
-    """Pair fills into round trips by average cost; return how many were closed."""
-    held = np.zeros(n_symbols)
-    open_trades = np.zeros((n_symbols, 6))  # quantity, entry value, exit value, exit quantity, fees, entry bar
+@entry(types.int64(_FILLS, types.float64[::1], types.float64[:, ::1], from_dtype(TRADE_DTYPE)[::1]), allocates=False)
+def _pair(fills, held, open_trades, trades):  # type: ignore[no-untyped-def]
+    """Pair fills into round trips by average cost; return how many were closed.
+
+    Of each symbol it keeps what is held, and of the open trade: quantity, entry value, exit value, exit quantity, fees,
+    entry bar.
+    """
     n = 0
     for i in range(len(fills)):
         fill = fills[i]
@@ -61,7 +63,8 @@ def _pair(fills, n_symbols, trades):  # type: ignore[no-untyped-def]
                 trade.fees = open_trades[s, 4]
                 trade.profit = side * (open_trades[s, 2] - open_trades[s, 1]) - open_trades[s, 4]
                 trade.reason = fill.reason
-                open_trades[s, :] = 0.0
+                for place in range(6):
+                    open_trades[s, place] = 0.0
                 n += 1
         if left != 0.0:
             if held[s] == 0.0:
@@ -76,7 +79,7 @@ def _pair(fills, n_symbols, trades):  # type: ignore[no-untyped-def]
 def round_trips(fills: NDArray[Any], n_symbols: int) -> NDArray[Any]:
     """Return the closed trades, in the order of their exits: from flat to flat, at average prices."""
     trades = np.zeros(len(fills), TRADE_DTYPE)
-    return trades[: _pair(fills, n_symbols, trades)]
+    return trades[: _pair(fills, np.zeros(n_symbols), np.zeros((n_symbols, 6)), trades)]
 
 
 _FIVE: Any = types.UniTuple(types.float64, 5)  # type: ignore[no-untyped-call]
