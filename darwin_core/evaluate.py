@@ -34,6 +34,11 @@ class Part:
     proposal: Proposal
     may_add: Bools
 
+    def __getitem__(self, rows: slice) -> Part:
+        """Return a slice of rows as a block of its own, without a copy."""
+        features = {name: values[rows] for name, values in self.features.items()}
+        return Part(self.bars[rows], features, self.proposal[rows], self.may_add[rows])
+
 
 @define(eq=False)
 class Kept:

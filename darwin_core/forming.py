@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from attrs import frozen
+from attrs import evolve, frozen
 
 from darwin_core.errors import PluginError
 from darwin_core.evaluate import bad_cell, stamp
@@ -70,6 +70,11 @@ def form(owner: Owner, proposal: Proposal, bars: Bars, previous: NDArray[np.int8
     candidate, news = _new(side, weight, proposal.candidate, previous)
     stop, take_profit = (_exits(owner, name, proposal, bars) for name in ("stop", "take_profit"))
     return Formed(side, weight, candidate, news, confidence, stop, take_profit)
+
+
+def scaled(proposal: Proposal, keep: float) -> Proposal:
+    """Return a proposal of whose weights only the share `keep` stands."""
+    return proposal if keep == 1.0 else evolve(proposal, weight=np.multiply(proposal.weight, keep))
 
 
 def _new(side: NDArray[np.int8], weight: Floats, own: Bools | None, previous: NDArray[np.int8]) -> tuple[Bools, Bools]:

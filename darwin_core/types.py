@@ -23,6 +23,8 @@ Ints: TypeAlias = NDArray[np.int64]
 Bools: TypeAlias = NDArray[np.bool_]
 
 FIELDS = ("open", "high", "low", "close", "volume")
+OUTPUTS = ("side", "weight", "confidence", "candidate", "stop", "take_profit")
+"""What a proposal says, in the order of its fields."""
 Mode: TypeAlias = Literal["off", "observe", "canary", "active"]
 Effect: TypeAlias = Literal["scale", "target", "cap"]
 Fill: TypeAlias = Literal["next_open", "next_close", "same_close"]
@@ -173,6 +175,14 @@ class Proposal:
     candidate: Bools | None = None
     stop: Floats | None = None
     take_profit: Floats | None = None
+
+    def __getitem__(self, rows: slice) -> Proposal:
+        """Return a slice of rows, without a copy; what is one number for all rows stays so."""
+
+        def cut(value: Any) -> Any:
+            return value if value is None or np.ndim(value) == 0 else value[rows]
+
+        return Proposal(*(cut(getattr(self, name)) for name in OUTPUTS))
 
 
 @frozen(eq=False)

@@ -17,7 +17,7 @@ from darwin_core.law.cuts import Reach, Terrain, Window
 from darwin_core.law.twins import Home, Origin
 from darwin_core.law.verdict import Cut, Subject, difference, verdict
 from darwin_core.protocols import WHOLE_TAPE
-from darwin_core.types import Market
+from darwin_core.types import OUTPUTS, Market
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,7 +41,6 @@ _CUTS = 8
 _FULL_RANDOM = 32
 _KINDS = ("on boom", "on crash", "off boom", "off crash", "gap end", "period end")
 """Where to cut, and what comes after the cut: a boom, a crash, or the end."""
-_OUTPUTS = ("side", "weight", "confidence", "candidate", "stop", "take_profit")
 
 
 @frozen
@@ -127,7 +126,7 @@ class Auditor:
         for name, subject in self._columns.items():
             said = {"": part.features[name]}
             self._check(subject, k, terrain, said, lambda s: Market(evaluator.window(k, s.lookback), {}))
-        proposed = {name: getattr(part.proposal, name) for name in _OUTPUTS}
+        proposed = {name: getattr(part.proposal, name) for name in OUTPUTS}
         self._check(self._strategy, k, terrain, proposed, lambda s: evaluator.market(k, s.lookback))
         for subject in self._monitors:
             allowed = {"allow": part.may_add[:, None]}
@@ -220,4 +219,4 @@ def _places(where: str, terrain: Terrain, said: Outputs) -> Ints:
 
 def _propose(owner: Owner, strategy: Any, market: Market, rows: int) -> Outputs:
     proposal = cut_proposal(owner, call(owner, strategy.propose, market), market, len(market) - rows)
-    return {name: getattr(proposal, name) for name in _OUTPUTS}
+    return {name: getattr(proposal, name) for name in OUTPUTS}

@@ -13,7 +13,7 @@ from attrs import define, field
 
 from darwin_core.errors import CausalityError
 from darwin_core.evaluate import Evaluator, call, compute, cut_proposal, stamp
-from darwin_core.types import Market
+from darwin_core.types import OUTPUTS, Market
 
 if TYPE_CHECKING:
     from darwin_core.assembly import Line, NamedColumn
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from darwin_core.plugins import Owner
     from darwin_core.types import Bars, Floats
 
-_OUTPUTS = ("side", "weight", "confidence", "candidate", "stop", "take_profit")
 _GOLDEN = 0.6180339887498949
 
 
@@ -86,7 +85,7 @@ class Spot:
         stop = len(market) - len(part.bars) + rows
         prefix = Market(market.bars[:stop], {name: values[:stop] for name, values in market.features.items()})
         proposal = cut_proposal(owner, call(owner, strategy.propose, prefix), prefix, stop - rows)
-        for output in _OUTPUTS:
+        for output in OUTPUTS:
             whole, again = getattr(part.proposal, output), getattr(proposal, output)
             if whole is again or (isinstance(whole, float | int) and isinstance(again, float | int) and whole == again):
                 continue

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from attrs import define, evolve, field
+from attrs import define, field
 
 from darwin_core.blocks import Block, cut, starts
 from darwin_core.engine import unit_of
 from darwin_core.errors import DarwinError
 from darwin_core.evaluate import Evaluator, Kept, Part
-from darwin_core.forming import form
+from darwin_core.forming import form, scaled
 from darwin_core.types import Proposal, read_only
 
 if TYPE_CHECKING:
@@ -72,12 +72,35 @@ class Newest:
         tuple
             The row as a block of its own, whether the strategy is held, and whether no risk may be added.
         """
-        self._extend(self.number)
-        return self._part(given, standing)
+        self._extend()
+        k = len(self.blocks) - 1
+        evaluator, block = self.evaluator, self.blocks[k]
+        bars = self.tape.read(block.stop - 1, block.stop)
+        ahead = self._row_ahead(k) if self.floor.again and not given.held else None
+        if ahead is not None:
+            proposal = scaled(ahead.proposal, given.keep)
+            may_add = read_only(ahead.may_add & (not given.closed))
+            return Part(bars, ahead.features, proposal, may_add), False, given.closed
+        evaluated = None
+        if not given.held:
+            evaluated = self.floor.run("strategy", lambda: _evaluate(evaluator, k))
+        held = evaluated is None
+        features, proposal = evaluated or (_nothing(self.line, len(bars.symbols)), standing())
+        if not held:
+            proposal = scaled(proposal, given.keep)
+        closed = given.closed or held
+        for monitor in self.line.monitors:
+            if closed:
+                break
+            allowed = self.floor.run(str(monitor.owner), partial(evaluator.allow, monitor, k))
+            closed = allowed is None
+            if allowed is not None and not allowed[-1]:
+                return Part(bars, features, proposal, read_only(np.zeros(1, np.bool_))), held, False
+        return Part(bars, features, proposal, read_only(np.full(1, not closed))), held, closed
 
-    def _extend(self, number: int) -> None:
+    def _extend(self) -> None:
         """Let the open block have the row, or open the next block with it."""
-        times = self.tape.times()
+        number, times = self.number, self.tape.times()
         opens = not self.blocks or (
             self._unit != "whole"
             and bool(starts(times[number : number + 1], self._unit, self.tape.timezone, int(times[number - 1]))[0])
@@ -97,32 +120,6 @@ class Newest:
         self.evaluator = Evaluator(self.line, list(self.blocks), kept)
         self.evaluator.forget(k)
 
-    def _part(self, given: Given, standing: Callable[[], Proposal]) -> tuple[Part, bool, bool]:
-        k = len(self.blocks) - 1
-        evaluator, block = self.evaluator, self.blocks[k]
-        bars = self.tape.read(block.stop - 1, block.stop)
-        ahead = self._row_ahead(k) if self.floor.again and not given.held else None
-        if ahead is not None:
-            proposal = _scaled(ahead.proposal, given.keep)
-            may_add = read_only(ahead.may_add & (not given.closed))
-            return Part(bars, ahead.features, proposal, may_add), False, given.closed
-        evaluated = None
-        if not given.held:
-            evaluated = self.floor.run("strategy", lambda: _evaluate(evaluator, k))
-        held = evaluated is None
-        features, proposal = evaluated or (_nothing(self.line, len(bars.symbols)), standing())
-        if not held:
-            proposal = _scaled(proposal, given.keep)
-        closed = given.closed or held
-        for monitor in self.line.monitors:
-            if closed:
-                break
-            allowed = self.floor.run(str(monitor.owner), partial(evaluator.allow, monitor, k))
-            closed = allowed is None
-            if allowed is not None and not allowed[-1]:
-                return Part(bars, features, proposal, read_only(np.zeros(1, np.bool_))), held, False
-        return Part(bars, features, proposal, read_only(np.full(1, not closed))), held, closed
-
     def _row_ahead(self, k: int) -> Part | None:
         """Return the newest row out of its whole block, all of which is on the tape: the law says that it is the same.
 
@@ -138,7 +135,7 @@ class Newest:
                 self._ahead = Evaluator(self.line, [*self.blocks[:-1], block], Kept()).part(k)
             except DarwinError:
                 self._ahead = None
-        return None if self._ahead is None else row_of(self._ahead, number - start)
+        return None if self._ahead is None else self._ahead[number - start : number - start + 1]
 
 
 def _evaluate(evaluator: Evaluator, k: int) -> tuple[dict[str, Floats], Proposal]:
@@ -146,32 +143,10 @@ def _evaluate(evaluator: Evaluator, k: int) -> tuple[dict[str, Floats], Proposal
     features = {named.name: evaluator.column(named, k)[-1:] for named in evaluator.line.columns}
     lookback = evaluator.line.strategy.strategy.lookback
     market = evaluator.market(k, lookback)
-    proposal = _rows_of(evaluator.propose(market, lookback, k), slice(-1, None))
+    proposal = evaluator.propose(market, lookback, k)[-1:]
     # What cannot be taken as a proposal is refused here, where the last one can stand in for it.
     form(evaluator.line.strategy.owner, proposal, market.bars[-1:], np.zeros(len(market.bars.symbols), np.int8))
     return features, proposal
-
-
-def row_of(part: Part, i: int) -> Part:
-    """Return row `i` of an evaluated block as a block of its own."""
-    rows = slice(i, i + 1)
-    features = {name: values[rows] for name, values in part.features.items()}
-    return Part(part.bars[rows], features, _rows_of(part.proposal, rows), part.may_add[rows])
-
-
-def _rows_of(proposal: Proposal, rows: slice) -> Proposal:
-    """Return some rows of a proposal that is cut to a block."""
-
-    def cut_out(value: Any) -> Any:
-        return value if value is None or np.ndim(value) == 0 else value[rows]
-
-    names = ("side", "weight", "confidence", "candidate", "stop", "take_profit")
-    return Proposal(*(cut_out(getattr(proposal, name)) for name in names))
-
-
-def _scaled(proposal: Proposal, keep: float) -> Proposal:
-    """Return a proposal of which only a share stands."""
-    return proposal if keep == 1.0 else evolve(proposal, weight=np.multiply(proposal.weight, keep))
 
 
 def _nothing(line: Line, n_symbols: int) -> dict[str, Floats]:

@@ -16,7 +16,7 @@ from darwin_core.engine import Walk, joined, plan
 from darwin_core.evaluate import Evaluator, Kept, Part
 from darwin_core.ledger import BOOK_DTYPE, FILL_DTYPE, split
 from darwin_core.lockstep import DECISION_DTYPE, GIVEN
-from darwin_core.types import Proposal, read_only
+from darwin_core.types import read_only
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
     State = tuple[NDArray[Any], ...]
 
-_PROPOSED = ("side", "weight", "confidence", "candidate", "stop", "take_profit")
 _COUNTERS = ("orders", "n_orders", "n_fills", "n_decisions", "fees", "traded", "cost")
 _OF_POSITION = ("entry", "age", "stop", "take")
 _OF_ORDER = ("order_reason", "order_stop", "order_take")
@@ -127,7 +126,7 @@ class ArrayRun:
             start = max(block.start, self.first)
             if start >= block.stop:
                 continue
-            part = cut(evaluator.part(k), start - block.start, len(block))
+            part = evaluator.part(k)[start - block.start :]
             before = int(time[start - 1]) if start else None
             curve = self.curve[start - self.first : block.stop - self.first]
             _, answers = self.walk.advance(start, before, part, curve)
@@ -135,7 +134,7 @@ class ArrayRun:
             self.walk.recorder.fills.clear()
             for t in range(len(part.bars)):
                 number = start + t
-                yield Row(number, int(time[number - 1]) if number else None, cut(part, t, t + 1), answers, t)
+                yield Row(number, int(time[number - 1]) if number else None, part[t : t + 1], answers, t)
 
     def run(self) -> str:
         """Walk over all blocks; return the digest of the decision log."""
@@ -152,20 +151,6 @@ class ArrayRun:
     def digest(self) -> str:
         """The digest of the decision log so far."""
         return str(self.walk.recorder.digest.hexdigest())
-
-
-def cut(part: Part, start: int, stop: int) -> Part:
-    """Return rows of an evaluated block."""
-
-    def rows(value: Any) -> Any:
-        return value if value is None or np.ndim(value) == 0 else value[start:stop]
-
-    return Part(
-        part.bars[start:stop],
-        {name: values[start:stop] for name, values in part.features.items()},
-        Proposal(*(rows(getattr(part.proposal, name)) for name in _PROPOSED)),
-        part.may_add[start:stop],
-    )
 
 
 @frozen(eq=False)

@@ -13,7 +13,7 @@ from darwin_core.blocks import Block
 from darwin_core.engine import plan
 from darwin_core.errors import DarwinError
 from darwin_core.evaluate import Evaluator, Kept, Part
-from darwin_core.forming import form
+from darwin_core.forming import form, scaled
 from darwin_core.outcomes import Outcomes
 from darwin_core.types import Proposal
 
@@ -68,8 +68,7 @@ def _proposed(told: Told, line: Line) -> Iterator[tuple[int, Bars, Proposal | No
                     yield a, line.feed.read(a, b), None
                 else:
                     part = _rows(evaluator, whole, k, a, b)
-                    weight = part.proposal.weight if keep == 1.0 else np.multiply(part.proposal.weight, keep)
-                    yield a, part.bars, evolve(part.proposal, weight=weight)
+                    yield a, part.bars, scaled(part.proposal, keep)
             start = stop
 
 
@@ -85,9 +84,7 @@ def _whole(evaluator: Evaluator, k: int, held: list[bool]) -> Part | None:
 
 def _rows(evaluator: Evaluator, whole: Part | None, k: int, a: int, b: int) -> Part:
     """Return rows `a` to `b` of block `k`; without the whole block, of as much of it as was known then."""
-    from darwin_core.live.reference import cut
-
     first = evaluator.blocks[k].start
     if whole is None:
         whole = Evaluator(evaluator.line, [*evaluator.blocks[:k], Block(first, b)], Kept()).part(k)
-    return cut(whole, a - first, b - first)
+    return whole[a - first : b - first]

@@ -12,7 +12,7 @@ from darwin_core.testing.columns import feature_names
 from darwin_core.testing.compare import check
 from darwin_core.testing.law import LawTests
 from darwin_core.testing.sample import lend_market
-from darwin_core.types import Proposal
+from darwin_core.types import OUTPUTS, Proposal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 
     from darwin_core.testing.columns import Values
     from darwin_core.types import Market
-
-
-_OUTPUTS = ("side", "weight", "confidence", "candidate", "stop", "take_profit")
 
 
 class StrategyTests(LawTests):
@@ -49,7 +46,7 @@ class StrategyTests(LawTests):
         check(isinstance(proposal, Proposal), f"propose returned {type(proposal).__name__}, not a Proposal")
         shape = market.bars.close.shape
         parts = {}
-        for name in _OUTPUTS:
+        for name in OUTPUTS:
             value = getattr(proposal, name)
             if value is not None:
                 try:
@@ -60,7 +57,7 @@ class StrategyTests(LawTests):
 
     def lookbacks(self, component: Any) -> dict[str, int]:
         """Return the look-back of every part, which is the strategy's."""
-        return dict.fromkeys(_OUTPUTS, component.lookback)
+        return dict.fromkeys(OUTPUTS, component.lookback)
 
     def test_requires_columns_that_can_exist(self) -> None:
         """S1: `requires` names feature columns, each of them once, and nothing of the account.
